@@ -1,0 +1,1 @@
+"""Stage 1: microphones in, one clean channel out."""

@@ -1,0 +1,25 @@
+"""Where sound comes from: an ALSA device, a WAV file, more later."""
+
+from typing import Protocol
+
+from edgetx.audio.format import AudioFormat, Chunk, Gap
+
+
+class Source(Protocol):
+    """A blocking reader, used by one capture thread only (but ``close`` may be called from any thread, twice).
+
+    After ``open`` the frames count from 0, and each ``read`` continues where the one before ended.
+    """
+
+    @property
+    def format(self) -> AudioFormat:
+        """The format in which ``read`` delivers; valid after ``open``."""
+
+    def open(self) -> None:
+        """Take the device. Raise TryAgain when it is absent or busy, Refused when it cannot do what is asked."""
+
+    def read(self) -> Chunk | Gap | None:
+        """Wait for the next period. None is the end of a recording; raise TryAgain when the device is gone."""
+
+    def close(self) -> None:
+        """Let the device go."""

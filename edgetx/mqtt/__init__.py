@@ -1,0 +1,1 @@
+"""Stage 3: events in, topics out."""

@@ -1,0 +1,50 @@
+"""The one retry loop: delays with full jitter, forgotten only on proven health.
+
+A server that accepts and then closes at once must not be hammered, so a connection alone proves nothing: the
+attempt calls ``healthy()`` when the other side has shown that it works (a result, an acknowledgement).
+Full jitter: a delay is uniform in [0, min(cap, first * 2^n)]; see "Exponential Backoff And Jitter", AWS, 2015.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+
+from edgetx.errors import Refused, TryAgain
+
+FIRST_SECONDS = 1.0
+CAP_SECONDS = 60.0
+REFUSED_SECONDS = 900.0
+
+
+def delays(
+    random: Callable[[], float], *, first_seconds: float = FIRST_SECONDS, cap_seconds: float = CAP_SECONDS
+) -> Iterator[float]:
+    """Yield seconds to wait before each further attempt, for ever. ``random`` is uniform in [0, 1)."""
+    ceiling = first_seconds
+    while True:
+        yield random() * ceiling
+        ceiling = min(cap_seconds, ceiling * 2)
+
+
+async def retry(
+    attempt: Callable[[Callable[[], None]], Awaitable[None]],
+    *,
+    lost: Callable[[TryAgain | Refused, float], None],
+    sleep: Callable[[float], Awaitable[None]],
+    random: Callable[[], float],
+) -> None:
+    """Run ``attempt(healthy)`` until it returns; after TryAgain or Refused call ``lost(error, delay)`` and wait."""
+    waits = delays(random)
+
+    def healthy() -> None:
+        nonlocal waits
+        waits = delays(random)
+
+    while True:
+        try:
+            return await attempt(healthy)
+        except TryAgain as error:
+            trouble: TryAgain | Refused = error
+            delay = next(waits)
+        except Refused as error:
+            trouble, delay = error, REFUSED_SECONDS
+        lost(trouble, delay)
+        await sleep(delay)

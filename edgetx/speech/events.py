@@ -1,0 +1,121 @@
+"""What was understood, first as a session says it, then as it stands on the microphone's timeline.
+
+A *session* knows only its own audio clock: milliseconds of the audio that it was sent. Its events (`Opened`,
+`Utterance`, `Progress`, …) use that clock. The transcriber, which knows what was sent when, places them on the
+microphone's frames and on UTC; the results (`Transcript`, `MicrophoneEvent`) are what the third stage publishes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+# --- on the session's audio clock ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word; times in milliseconds of the session's audio; confidence 0..1 where the provider gives one."""
+
+    text: str
+    start_ms: float
+    end_ms: float
+    confidence: float | None = None
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The provider is ready for audio. ``expires_at`` is UNIX seconds, ``details`` what it said of the session."""
+
+    provider_id: str
+    expires_at: float | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """The text of one utterance so far. A later one of the same ``key`` replaces it, until one is ``final``."""
+
+    key: str
+    text: str
+    final: bool
+    start_ms: float | None = None
+    end_ms: float | None = None
+    words: tuple[Word, ...] = ()
+    speaker: str | None = None
+    language: str | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """All audio before ``until_ms`` is dealt with: it needs no resending, and no utterance in it is still open."""
+
+    until_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Anything else that the provider said, a warning or garbage: the event's ``name`` and its payload."""
+
+    name: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The session is over. ``clean``: it ended as agreed. ``refused``: trying again at once is useless."""
+
+    reason: str
+    clean: bool = False
+    refused: bool = False
+    code: int | None = None
+
+
+SessionEvent = Opened | Utterance | Progress | Notice | Closed
+
+# --- on the microphone's timeline ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedWord:
+    """One word with UTC times."""
+
+    text: str
+    start: datetime
+    end: datetime
+    confidence: float | None = None
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One utterance as it is published: UTC times (aware), ``frames`` [first, end) of the microphone at 16 kHz."""
+
+    id: str
+    text: str
+    final: bool
+    start: datetime
+    end: datetime
+    frames: tuple[int, int]
+    provider: str
+    session: str
+    clock_synced: bool
+    late: bool = False
+    words: tuple[PlacedWord, ...] = ()
+    speaker: str | None = None
+    language: str | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneEvent:
+    """Something that happened, at ``at`` (UTC): ``name`` is the payload's ``event``, ``data`` the rest of it."""
+
+    id: str
+    name: str
+    at: datetime
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+SpeechEvent = Transcript | MicrophoneEvent

@@ -1,0 +1,121 @@
+"""The seams between a provider and the rest: what a vendor's file must offer, and what carries its messages.
+
+`Provider` and `Session` are pure (fed and drained, never awaiting, no clock); `Wire` is the I/O. A vendor's whole
+protocol is its session: messages go in by `receive`, come out by `to_send`, their meaning comes out by `events`.
+A *message* is text (str) or binary (bytes), as in a WebSocket.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from edgetx.speech.events import SessionEvent
+
+Message = str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkMs:
+    """How many milliseconds of audio one message may hold, and how many suit the provider best."""
+
+    min: int
+    best: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider allows.
+
+    ``replay_rate``: seconds of audio that it takes a second; ``open_seconds``: how long it may take to be ready;
+    ``drain_seconds``: how long its last words may take after ``finish``.
+    """
+
+    chunk_ms: ChunkMs
+    replay_rate: float
+    drain_seconds: float = 5.0
+    open_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketRequest:
+    """Where a WebSocket leads: ``url`` (ws or wss, with its query) and extra headers. ``str()`` shows no secret."""
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    max_message_bytes: int = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRequest:
+    """A recogniser in a child process: its command line, whose standard input and output carry the messages."""
+
+    argv: tuple[str, ...]
+
+
+Request = WebSocketRequest | ProcessRequest
+
+
+class Session(Protocol):
+    """One conversation with a provider. Never raises on what the other side sends: it says so in an event."""
+
+    def send_audio(self, pcm: bytes) -> None:
+        """Give 16 kHz mono int16 (little-endian) to send; any length. The session keeps the provider's chunk sizes."""
+
+    def finish(self) -> None:
+        """No more audio: flush the rest and ask the provider to end the session."""
+
+    def receive(self, message: Message) -> None:
+        """Take one message of the provider's."""
+
+    def connection_closed(self, code: int | None, reason: str) -> None:
+        """The wire is gone, by whichever side; yields one Closed event."""
+
+    def to_send(self) -> list[Message]:
+        """Return, once, the messages that are due."""
+
+    def events(self) -> list[SessionEvent]:
+        """Return, once, what has happened."""
+
+
+class Provider(Protocol):
+    """A configured vendor."""
+
+    @property
+    def name(self) -> str:
+        """The name under ``providers:`` in the settings."""
+
+    @property
+    def limits(self) -> Limits:
+        """What it allows."""
+
+    def request(self) -> Request:
+        """Return how to connect, made anew for each connection."""
+
+    def session(self) -> Session:
+        """Return a fresh session."""
+
+
+class Wire(Protocol):
+    """An open connection."""
+
+    async def send(self, message: Message) -> None:
+        """Hand one message on; waits while the other side does not take more. Raise TryAgain when it is gone."""
+
+    async def receive(self) -> Message | None:
+        """Wait for a message. None: the other side closed; then ``close_code`` and ``close_reason`` tell how."""
+
+    @property
+    def close_code(self) -> int | None:
+        """The protocol's code of the close, where there was one."""
+
+    @property
+    def close_reason(self) -> str:
+        """In words; empty if none was given."""
+
+
+class Connect(Protocol):
+    """Opens a wire: TryAgain when nobody answers, Refused when the answer is a clear no (HTTP 401, no such program)."""
+
+    def __call__(self, request: Request) -> AbstractAsyncContextManager[Wire]:
+        """Enter: connect. Exit: close, politely, inside two seconds."""
