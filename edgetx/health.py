@@ -1,0 +1,83 @@
+"""Who reported what, and when: the verdict on the daemon, and the evidence for the watchdog. Pure.
+
+Every part (a microphone's capture, its provider, the broker) reports a status; each status belongs to one of three
+verdicts. Capture also reports progress. The watchdog may be fed only if every capture that has, or is opening, its
+device has shown progress since it was fed last; a device that is known to be absent is not a hang.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+STALLED_SECONDS = 2.0
+"""A running capture without a frame for so long is stalled."""
+
+GOOD = frozenset({"running", "ready", "connected", "ended", "idle", "stopped"})
+"""Statuses that are as they should be; any other means `degraded`, and `stalled` itself is the third verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one part said last."""
+
+    stage: str
+    status: str
+    detail: str
+
+
+class Health:
+    """Collects reports; ``clock`` is monotonic seconds. Progress may be reported by any thread."""
+
+    def __init__(self, *, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._parts: dict[str, Part] = {}
+        self._progress: dict[str, float] = {}
+
+    def report(self, stage: str, name: str, *, status: str, detail: str = "") -> bool:
+        """Note the status of a part (``name`` is unique); return whether it is another than before."""
+        before, self._parts[name] = self._parts.get(name), Part(stage, status, detail)
+        return self._parts[name] != before
+
+    def progress(self, capture: str) -> None:
+        """Note that a capture has just moved on."""
+        self._progress[capture] = self._clock()
+
+    def progressed_since(self, moment: float) -> bool:
+        """Return whether every capture that should has moved on after ``moment``."""
+        captures = [name for name, part in self._parts.items() if part.stage == "audio" and part.status in _MOVING]
+        return all(self._progress.get(name, float("-inf")) > moment for name in captures)
+
+    def moves(self, capture: str) -> bool:
+        """Return whether a capture has moved on within the last `STALLED_SECONDS`."""
+        return self._clock() - self._progress.get(capture, float("-inf")) < STALLED_SECONDS
+
+    @property
+    def verdict(self) -> str:
+        """``running``, ``degraded`` or ``stalled``."""
+        return max((_verdict(part.status) for part in self._parts.values()), key=_SEVERITY.index, default="running")
+
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """Return, by stage, its worst part's status and what it said."""
+        stages: dict[str, dict[str, Any]] = {}
+        for part in sorted(self._parts.values(), key=lambda part: _SEVERITY.index(_verdict(part.status))):
+            stages[part.stage] = {"status": part.status} | ({"detail": part.detail} if part.detail else {})
+        return stages
+
+    @property
+    def sentence(self) -> str:
+        """The state in one line for `systemctl status`."""
+        stages = ", ".join(f"{stage} {told['status']}" for stage, told in self.stages().items())
+        detail = next(
+            (told["detail"] for told in self.stages().values() if told["status"] not in GOOD and "detail" in told), ""
+        )
+        return f"{self.verdict.capitalize()}: {stages or 'starting'}. {detail}".strip()
+
+
+_MOVING = frozenset({"opening", "running", "stalled"})
+_SEVERITY = ("running", "degraded", "stalled")
+
+
+def _verdict(status: str) -> str:
+    if status == "stalled":
+        return "stalled"
+    return "running" if status in GOOD else "degraded"

@@ -1,0 +1,67 @@
+"""Looks at what the parts report, once a second: notices stalls, tells MQTT and systemd, feeds the watchdog.
+
+The watchdog is fed by audio progress and by nothing else: the tick only passes on that there was some. A loop that
+hangs does not tick, a capture that hangs shows no progress; either way systemd restarts the daemon.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgetx.health import Health
+from edgetx.microphone import MicrophoneState
+from edgetx.systemd import Notify
+
+TICK_SECONDS = 1.0
+HEALTH_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Monitor:
+    """``publish_health`` takes the verdict and the stages."""
+
+    health: Health
+    microphones: Sequence[MicrophoneState]
+    publish_health: Callable[[dict[str, Any]], None]
+    notify: Notify
+    watchdog_seconds: float | None
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    _fed: float = 0.0
+    _status: str = ""
+    _published: float = float("-inf")
+    _stages: dict[str, dict[str, Any]] | None = None
+
+    async def run(self) -> None:
+        """Tick until cancelled. systemd hears READY at once: the settings are valid and the loop runs."""
+        self._fed = self.clock()
+        self.notify("READY=1")
+        while True:
+            self.tick()
+            await self.sleep(TICK_SECONDS)
+
+    def tick(self) -> None:
+        """Look once."""
+        for microphone in self.microphones:
+            microphone.looked_at()
+        self._feed_watchdog()
+        self._tell()
+
+    def _feed_watchdog(self) -> None:
+        now = self.clock()
+        due = self.watchdog_seconds is not None and now - self._fed >= self.watchdog_seconds / 4
+        if due and self.health.progressed_since(self._fed):
+            self._fed = now
+            self.notify("WATCHDOG=1")
+
+    def _tell(self) -> None:
+        now = self.clock()
+        stages = self.health.stages()
+        if stages != self._stages or now - self._published >= HEALTH_SECONDS:
+            self._stages, self._published = stages, now
+            self.publish_health({"verdict": self.health.verdict, "stages": stages})
+            for microphone in self.microphones:
+                microphone.publish()
+        if (status := self.health.sentence) != self._status:
+            self._status = status
+            self.notify(f"STATUS={status}")

@@ -1,0 +1,83 @@
+"""One microphone's account: places what a session understood on the timeline, settles frames, delivers what to publish.
+
+The rule of settling: a final covers its own frames; what the same session was sent before it and gave no words for is
+silent. Nothing else is settled by silence, so what a broken session had not answered stays owed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgetx.audio.format import RATE, Gap
+from edgetx.speech.events import MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance
+from edgetx.speech.ledger import Fate, Ledger
+from edgetx.speech.sent import Sent
+from edgetx.speech.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Shared by the transcriber and its sessions, one after another; used on one thread only."""
+
+    timeline: Timeline
+    deliver: Callable[[SpeechEvent], None]
+    new_id: Callable[[], str]
+    clock_synced: Callable[[], bool]
+    provider: str
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def happened(self, name: str, /, **data: Any) -> None:
+        """Deliver an event of this microphone; values of ``data`` are JSON's or datetimes."""
+        self.deliver(MicrophoneEvent(self.new_id(), name, self.timeline.now(), data))
+
+    def lose(self, gap: Gap) -> None:
+        """Settle a hole in the sound (16 kHz frames) as lost, and deliver a `gap` event, once."""
+        if not self.ledger.settle(gap.start, gap.end, Fate.LOST):
+            return
+        start, end = self.timeline.utc((gap.start, gap.end))
+        seconds = round(gap.frames / RATE, 3)
+        self.happened("gap", cause=gap.cause, frames=[gap.start, gap.end], start=start, end=end, seconds=seconds)
+
+    def lose_owed(self, start: int, end: int, *, cause: str) -> None:
+        """Give up what is not settled of the frames [start, end)."""
+        for first, last in self.ledger.owed(start, end):
+            self.lose(Gap(first, last - first, cause))
+
+    def heard(self, sent: Sent, *, until: int) -> None:
+        """Settle as silent what a session was sent before the frame ``until`` and has no words for."""
+        self.ledger.settle(sent.first, until, Fate.SILENT)
+
+    def understood(self, utterance: Utterance, sent: Sent, *, session: str) -> None:
+        """Deliver an utterance in its place; a final settles its frames and the silence before it.
+
+        An utterance without times covers all that was sent and is not settled yet.
+        """
+        first = self.ledger.frontier if utterance.start_ms is None else sent.start_frame(utterance.start_ms)
+        end = sent.end if utterance.end_ms is None else sent.end_frame(utterance.end_ms)
+        first = min(first, end)
+        if utterance.final:
+            self.heard(sent, until=first)
+            self.ledger.settle(first, end, Fate.TRANSCRIBED)
+        self.deliver(self._transcript(utterance, sent, frames=(first, end), session=session))
+
+    def _transcript(self, utterance: Utterance, sent: Sent, *, frames: tuple[int, int], session: str) -> Transcript:
+        edges = [*frames]
+        for word in utterance.words:
+            edges += (sent.start_frame(word.start_ms), sent.end_frame(word.end_ms))
+        start, end, *times = self.timeline.utc(edges)
+        placed = zip(utterance.words, times[::2], times[1::2], strict=True)
+        return Transcript(
+            id=f"{session}-{utterance.key}",
+            text=utterance.text,
+            final=utterance.final,
+            start=start,
+            end=end,
+            frames=frames,
+            provider=self.provider,
+            session=session,
+            clock_synced=self.clock_synced(),
+            words=tuple(PlacedWord(w.text, first, last, w.confidence, w.speaker) for w, first, last in placed),
+            speaker=utterance.speaker,
+            language=utterance.language,
+            confidence=utterance.confidence,
+        )

@@ -1,0 +1,148 @@
+"""One session from its connection to its end: two loops over one wire, and nothing that outlives them.
+
+The *sender* waits for the provider to be ready, then for each chunk in the audio log: one wake-up, one read, one
+send. The *receiver* feeds what arrives to the session and hands on what it meant. Whoever ends first ends both.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgetx.audio.format import RATE
+from edgetx.audio.log import AudioLog, Stretch
+from edgetx.errors import Refused, TryAgain
+from edgetx.speech.account import Account
+from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance
+from edgetx.speech.pacer import Pacer
+from edgetx.speech.sent import Sent
+from edgetx.speech.session import Limits, Session, Wire
+
+LAST_WORD_SECONDS = 1.0
+"""How long a broken wire may take to say why."""
+PROVEN_FRAMES = 60 * RATE
+"""A session that took a minute of audio has proved that the provider works, even if nobody spoke."""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """``resume`` gives the first frame to send, once the provider is ready; ``healthy`` hears when it proved well."""
+
+    id: str
+    session: Session
+    wire: Wire
+    limits: Limits
+    log: AudioLog
+    account: Account
+    sent: Sent
+    resume: Callable[[], int]
+    healthy: Callable[[], None]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    _opened: asyncio.Event = field(default_factory=asyncio.Event)
+    _closed: Closed | None = None
+
+    async def run(self) -> None:
+        """Converse until the log ends (return) or the provider does (TryAgain, Refused)."""
+        receiver = asyncio.create_task(self._receive(), name="session receiver")
+        sender = asyncio.create_task(self._send(), name="session sender")
+        try:
+            await asyncio.wait((receiver, sender), return_when=asyncio.FIRST_COMPLETED)
+            await self._end(receiver, sender)
+        finally:
+            receiver.cancel()
+            sender.cancel()
+            await asyncio.gather(receiver, sender, return_exceptions=True)
+            self._report_end()
+
+    async def _end(self, receiver: asyncio.Task[None], sender: asyncio.Task[None]) -> None:
+        finished = sender.done() and not sender.exception()
+        if sender.done():  # The last words, or the reason for which the wire broke, may still be on their way.
+            await asyncio.wait((receiver,), timeout=self.limits.drain_seconds if finished else LAST_WORD_SECONDS)
+        if self._closed is None:
+            for task in (sender, receiver):
+                if task.done():
+                    task.result()
+        closed = self._closed or Closed("The provider did not end the session when asked to.")
+        if closed.refused:
+            raise Refused(closed.reason)
+        if not (closed.clean and finished):
+            raise TryAgain(closed.reason)
+
+    async def _send(self) -> None:
+        try:
+            async with asyncio.timeout(self.limits.open_seconds):
+                await self._opened.wait()
+        except TimeoutError as error:
+            raise TryAgain(f"The provider was not ready within {self.limits.open_seconds:.0f} s.") from error
+        chunk = self.limits.chunk_ms.best * RATE // 1000
+        pacer = Pacer(rate=self.limits.replay_rate, now=self.monotonic())
+        position = self.resume()
+        while True:
+            await self.log.wait_for(position + chunk - 1)
+            stretch = self._read(position, chunk)
+            if not len(stretch.pcm):
+                if self.log.ended:
+                    break
+                position = stretch.start
+                continue
+            if delay := pacer.delay(len(stretch.pcm) / RATE, self.monotonic()):
+                await self.sleep(delay)
+            self.session.send_audio(stretch.pcm.tobytes())
+            self.sent.add(stretch.start, len(stretch.pcm))
+            await self._flush()
+            position = stretch.end
+            if self.sent.frames >= PROVEN_FRAMES:
+                self.healthy()
+        self.session.finish()
+        await self._flush()
+
+    def _read(self, position: int, count: int) -> Stretch:
+        stretch = self.log.read(position, count)
+        if stretch.start > position and self.log.oldest > position:
+            self.account.lose_owed(position, stretch.start, cause="overflow")
+        return stretch
+
+    async def _receive(self) -> None:
+        while self._closed is None:
+            message = await self.wire.receive()
+            if message is None:
+                self.session.connection_closed(self.wire.close_code, self.wire.close_reason)
+            else:
+                self.session.receive(message)
+            for event in self.session.events():
+                self._understand(event)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        for message in self.session.to_send():
+            await self.wire.send(message)
+
+    def _understand(self, event: SessionEvent) -> None:
+        match event:
+            case Utterance():
+                self.healthy()
+                self.account.understood(event, self.sent, session=self.id)
+            case Progress():
+                self.healthy()
+                self.account.heard(self.sent, until=self.sent.end_frame(event.until_ms))
+            case Notice():
+                self._happened(event.name, event.data)
+            case Opened():
+                self._opened.set()
+                self._happened("session_opened", {"provider_id": event.provider_id})
+            case Closed():
+                self._closed = event
+                if event.clean:
+                    self.account.heard(self.sent, until=self.sent.end)
+
+    def _report_end(self) -> None:
+        if not self._opened.is_set():
+            return
+        closed = self._closed or Closed("edgetx ended the session.")
+        code = {} if closed.code is None else {"code": closed.code}
+        told = {"reason": closed.reason, "clean": closed.clean, "audio_seconds": round(self.sent.frames / RATE, 3)}
+        self._happened("session_closed", told | code)
+
+    def _happened(self, name: str, data: dict[str, Any]) -> None:
+        self.account.happened(name, **data | {"session": self.id, "provider": self.account.provider})

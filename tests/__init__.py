@@ -1,0 +1,1 @@
+"""The tests of edgetx; their folders mirror its own."""

@@ -1,0 +1,106 @@
+from datetime import UTC, datetime, timedelta
+
+from edgetx.audio.format import RATE, Gap
+from edgetx.speech.account import Account
+from edgetx.speech.events import MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance, Word
+from edgetx.speech.ledger import Fate
+from edgetx.speech.sent import Sent
+from edgetx.speech.timeline import Timeline
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class Desk:
+    """An account whose frame 0 was captured at noon, and what it delivered."""
+
+    def __init__(self) -> None:
+        self.delivered: list[SpeechEvent] = []
+        timeline = Timeline(monotonic=lambda: 0.0, wall=NOON.timestamp)
+        timeline.observe(0, 0.0)
+        ids = iter(f"id{number}" for number in range(99))
+        self.account = Account(
+            timeline=timeline,
+            deliver=self.delivered.append,
+            new_id=lambda: next(ids),
+            clock_synced=lambda: True,
+            provider="aai",
+        )
+        self.sent = Sent()
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def test_a_final_is_placed_by_what_was_sent_and_settles_itself_and_the_silence_before_it():
+    desk = Desk()
+    desk.sent.add(2 * RATE, 4 * RATE)
+    word = Word("hello", 1000, 1500, confidence=0.9, speaker="A")
+    said = Utterance(
+        "7", "hello", final=True, start_ms=1000, end_ms=1500, words=(word,), speaker="A", language="en", confidence=0.9
+    )
+    desk.account.understood(said, desk.sent, session="s1")
+    assert desk.delivered == [
+        Transcript(
+            id="s1-7",
+            text="hello",
+            final=True,
+            start=after(3),
+            end=after(3.5),
+            frames=(3 * RATE, 3 * RATE + RATE // 2),
+            provider="aai",
+            session="s1",
+            clock_synced=True,
+            words=(PlacedWord("hello", after(3), after(3.5), confidence=0.9, speaker="A"),),
+            speaker="A",
+            language="en",
+            confidence=0.9,
+        )
+    ]
+    assert desk.account.ledger.settled == {Fate.TRANSCRIBED: RATE // 2, Fate.SILENT: RATE, Fate.LOST: 0}
+    assert desk.account.ledger.owed(0, 6 * RATE) == [(0, 2 * RATE), (3 * RATE + RATE // 2, 6 * RATE)]
+
+
+def test_a_partial_settles_nothing():
+    desk = Desk()
+    desk.sent.add(0, RATE)
+    desk.account.understood(Utterance("0", "hel", final=False, start_ms=0, end_ms=300), desk.sent, session="s")
+    assert desk.account.ledger.owed(0, RATE) == [(0, RATE)]
+
+
+def test_an_utterance_without_times_covers_all_that_was_sent_and_is_not_settled_yet():
+    desk = Desk()
+    desk.sent.add(0, 2 * RATE)
+    desk.account.ledger.settle(0, RATE, Fate.SILENT)
+    desk.account.understood(Utterance("0", "yes", final=True), desk.sent, session="s")
+    (transcript,) = desk.delivered
+    assert isinstance(transcript, Transcript)
+    assert transcript.frames == (RATE, 2 * RATE)
+    assert desk.account.ledger.owed(0, 2 * RATE) == []
+
+
+def test_times_that_run_backwards_give_an_empty_range():
+    desk = Desk()
+    desk.sent.add(0, RATE)
+    desk.account.understood(Utterance("0", "x", final=True, start_ms=800, end_ms=200), desk.sent, session="s")
+    (transcript,) = desk.delivered
+    assert isinstance(transcript, Transcript)
+    assert transcript.start == transcript.end == after(0.2)
+
+
+def test_a_gap_is_told_once_with_its_extent_and_cause():
+    desk = Desk()
+    gap = Gap(RATE, RATE // 2, "overrun")
+    desk.account.lose(gap)
+    desk.account.lose(gap)
+    told = {"cause": "overrun", "frames": [RATE, RATE * 3 // 2], "start": after(1), "end": after(1.5), "seconds": 0.5}
+    assert desk.delivered == [MicrophoneEvent("id0", "gap", NOON, told)]
+    assert desk.account.ledger.settled[Fate.LOST] == RATE // 2
+
+
+def test_only_what_is_owed_can_be_given_up():
+    desk = Desk()
+    desk.account.ledger.settle(RATE, 2 * RATE, Fate.TRANSCRIBED)
+    desk.account.lose_owed(0, 3 * RATE, cause="outage")
+    frames = [event.data["frames"] for event in desk.delivered if isinstance(event, MicrophoneEvent)]
+    assert frames == [[0, RATE], [2 * RATE, 3 * RATE]]

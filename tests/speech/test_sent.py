@@ -1,0 +1,52 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgetx.speech.sent import Sent
+
+
+def test_one_stretch_is_a_straight_line():
+    sent = Sent()
+    sent.add(16_000, 1600)
+    sent.add(17_600, 1600)
+    assert (sent.first, sent.end, sent.frames) == (16_000, 19_200, 3200)
+    assert sent.start_frame(100) == 17_600
+    assert sent.end_frame(150) == 18_400
+
+
+def test_an_instant_at_a_seam_starts_behind_the_jump_and_ends_before_it():
+    sent = Sent()
+    sent.add(0, 1600)
+    sent.add(8000, 1600)
+    assert sent.end_frame(100) == 1600
+    assert sent.start_frame(100) == 8000
+    assert sent.start_frame(150) == 8800
+
+
+def test_times_outside_what_was_sent_are_held_inside():
+    sent = Sent()
+    sent.add(1600, 1600)
+    assert sent.start_frame(-50) == 1600
+    assert sent.end_frame(9999) == 3200
+
+
+def test_before_anything_was_sent_there_is_only_the_beginning():
+    assert Sent().start_frame(500) == 0
+    assert Sent().end_frame(500) == 0
+
+
+pieces = st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 40)), min_size=1, max_size=12)
+
+
+@given(pieces)
+def test_every_sent_frame_is_found_again_by_its_time(pieces):
+    sent = Sent()
+    heard: list[int] = []
+    at = 0
+    for jump, blocks in pieces:
+        start = at + jump
+        sent.add(start, blocks * 16)
+        heard += range(start, start + blocks * 16)
+        at = sent.end
+    for index in range(0, len(heard), 16):
+        assert sent.start_frame(index / 16) == heard[index]
+        assert sent.end_frame(index / 16 + 1) == heard[index + 15] + 1

@@ -1,0 +1,124 @@
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgetx.audio.format import RATE
+from edgetx.speech.timeline import MAX_ANCHORS, WINDOW_FRAMES, Timeline
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class Clocks:
+    """A monotonic clock that counts from 0 and a wall clock that can be set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.wall_at_zero = NOON.timestamp()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return self.wall_at_zero + self.now
+
+
+def timeline_of(clocks: Clocks) -> Timeline:
+    return Timeline(monotonic=clocks.monotonic, wall=clocks.wall)
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
+
+
+def close(one: datetime, other: datetime, *, ms: float = 0.01) -> bool:
+    return abs(one - other) <= timedelta(milliseconds=ms)
+
+
+def test_frame_n_is_n_over_rate_seconds_after_the_first():
+    clocks = Clocks()
+    timeline = timeline_of(clocks)
+    clocks.now = 0.1
+    timeline.observe(1600, 0.1)
+    first, later = timeline.utc((0, 8 * RATE))
+    assert close(first, NOON)
+    assert close(later, NOON + seconds(8))
+
+
+def test_before_anything_was_observed_every_frame_is_now():
+    clocks = Clocks()
+    clocks.now = 5.0
+    assert close(timeline_of(clocks).utc([123])[0], NOON + seconds(5))
+
+
+def test_a_read_that_returned_late_does_not_move_the_timeline():
+    clocks = Clocks()
+    timeline = timeline_of(clocks)
+    timeline.observe(1600, 0.1)
+    timeline.observe(3200, 0.9)  # 0.7 s late
+    assert close(timeline.utc([3200])[0], NOON + seconds(0.2))
+
+
+def test_a_first_read_that_was_late_is_corrected_by_the_next_ones():
+    clocks = Clocks()
+    timeline = timeline_of(clocks)
+    timeline.observe(1600, 0.5)
+    timeline.observe(3200, 0.2)
+    assert close(timeline.utc([0])[0], NOON)
+
+
+def test_a_step_of_the_wall_clock_moves_what_came_before_it_as_well():
+    clocks = Clocks()
+    timeline = timeline_of(clocks)
+    timeline.observe(1600, 0.1)
+    clocks.wall_at_zero += HOUR
+    first, later = timeline.utc((0, 1600))
+    assert close(first, NOON + seconds(HOUR))
+    assert close(later - first + NOON, NOON + seconds(0.1))
+
+
+def test_between_two_anchors_the_offset_is_interpolated():
+    clocks = Clocks()
+    timeline = timeline_of(clocks)
+    timeline.observe(0, 0.0)
+    timeline.observe(WINDOW_FRAMES, WINDOW_FRAMES / RATE + 0.010)
+    assert close(timeline.utc([WINDOW_FRAMES // 2])[0], NOON + seconds(5.005))
+
+
+def test_now_is_the_wall_clock():
+    clocks = Clocks()
+    clocks.now = 2.0
+    assert close(timeline_of(clocks).now(), NOON + seconds(2))
+
+
+def test_old_anchors_are_forgotten_and_old_sound_is_still_placed():
+    clocks = Clocks()
+    timeline = timeline_of(clocks)
+    for window in range(2 * MAX_ANCHORS):
+        timeline.observe(window * WINDOW_FRAMES, window * WINDOW_FRAMES / RATE)
+    assert len(timeline._frames) <= MAX_ANCHORS
+    assert close(timeline.utc([0])[0], NOON)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    ppm=st.floats(-200, 200),
+    lateness=st.lists(st.floats(0, 0.2), min_size=7, max_size=31),
+    step=st.sampled_from([0.0, HOUR, -HOUR]),
+)
+def test_a_drift_of_200_ppm_stays_within_20_ms_for_24_hours(ppm, lateness, step):
+    clocks = Clocks()
+    timeline = timeline_of(clocks)
+    real_rate = RATE * (1 + ppm / 1e6)
+    lateness = [*lateness, 0.0]  # Now and then a read returns at once.
+    every = 0.9
+    for number in range(int(DAY / every)):
+        clocks.now = number * every
+        timeline.observe(clocks.now * real_rate, clocks.now + lateness[number % len(lateness)])
+    clocks.wall_at_zero += step
+    for ago in (0.1, 60.0, HOUR, 10 * HOUR):
+        captured = clocks.now - ago
+        placed = timeline.utc([captured * real_rate])[0]
+        assert close(placed, NOON + seconds(captured + step), ms=20)

@@ -1,0 +1,90 @@
+import pytest
+
+from edgetx.health import STALLED_SECONDS, Health
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def health(clock):
+    return Health(clock=clock)
+
+
+def test_before_anyone_reported_all_is_well(health):
+    assert health.verdict == "running"
+    assert health.stages() == {}
+    assert health.sentence == "Running: starting."
+
+
+def test_the_worst_part_speaks_for_its_stage_and_for_the_verdict(health):
+    health.report("audio", "desk", status="running", detail="16000:S16_LE:1")
+    health.report("audio", "hall", status="absent", detail="There is no hall.")
+    health.report("mqtt", "broker", status="connected")
+    assert health.verdict == "degraded"
+    assert health.stages() == {
+        "mqtt": {"status": "connected"},
+        "audio": {"status": "absent", "detail": "There is no hall."},
+    }
+    assert health.sentence == "Degraded: audio absent, mqtt connected. There is no hall."
+
+
+def test_a_stalled_part_makes_the_daemon_stalled(health):
+    health.report("audio", "desk", status="stalled")
+    health.report("mqtt", "broker", status="waiting")
+    assert health.verdict == "stalled"
+
+
+def test_only_a_change_is_a_change(health):
+    assert health.report("mqtt", "broker", status="connecting")
+    assert not health.report("mqtt", "broker", status="connecting")
+    assert health.report("mqtt", "broker", status="connecting", detail="why")
+
+
+def test_a_capture_moves_for_two_seconds_after_its_last_frame(health, clock):
+    assert not health.moves("desk")
+    health.progress("desk")
+    clock.now += STALLED_SECONDS - 0.1
+    assert health.moves("desk")
+    clock.now += 0.2
+    assert not health.moves("desk")
+
+
+@pytest.mark.parametrize("status", ["opening", "running", "stalled"])
+def test_a_capture_that_has_its_device_and_shows_no_progress_starves_the_watchdog(health, clock, status):
+    health.report("audio", "desk", status=status)
+    fed = clock.now
+    assert not health.progressed_since(fed)
+    clock.now += 1
+    health.progress("desk")
+    assert health.progressed_since(fed)
+
+
+@pytest.mark.parametrize("status", ["absent", "refused", "ended", "stopped"])
+def test_a_capture_without_a_device_is_no_hang(health, clock, status):
+    health.report("audio", "desk", status=status)
+    assert health.progressed_since(clock.now)
+
+
+def test_one_stuck_capture_of_two_starves_the_watchdog(health, clock):
+    for name in ("desk", "hall"):
+        health.report("audio", name, status="running")
+    fed = clock.now
+    clock.now += 1
+    health.progress("desk")
+    assert not health.progressed_since(fed)
+
+
+def test_other_stages_do_not_feed_or_starve(health, clock):
+    health.report("mqtt", "broker", status="running")
+    assert health.progressed_since(clock.now)
