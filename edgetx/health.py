@@ -30,13 +30,14 @@ class Health:
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[tuple[str, str], Part] = {}
         self._progress: dict[str, float] = {}
 
     def report(self, stage: str, name: str, *, status: str, detail: str = "") -> bool:
-        """Note the status of a part (``name`` is unique); return whether it is another than before."""
-        before, self._parts[name] = self._parts.get(name), Part(stage, status, detail)
-        return self._parts[name] != before
+        """Note the status of a part of a stage; return whether it is another than before."""
+        key, part = (stage, name), Part(stage, status, detail)
+        before, self._parts[key] = self._parts.get(key), part
+        return part != before
 
     def progress(self, capture: str) -> None:
         """Note that a capture has just moved on."""
@@ -44,7 +45,7 @@ class Health:
 
     def progressed_since(self, moment: float) -> bool:
         """Return whether every capture that should has moved on after ``moment``."""
-        captures = [name for name, part in self._parts.items() if part.stage == "audio" and part.status in _MOVING]
+        captures = [key[1] for key, part in self._parts.items() if part.stage == "audio" and part.status in _MOVING]
         return all(self._progress.get(name, float("-inf")) > moment for name in captures)
 
     def moves(self, capture: str) -> bool:

@@ -7,6 +7,7 @@ ends a service, and with it the daemon, so that systemd starts it afresh; the st
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,35 +35,50 @@ async def supervise(services: Sequence[Service], *, stopping: Callable[[], None]
 
     Raise what a service raised, after the others were stopped.
     """
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
-    tasks = {service.name: asyncio.ensure_future(service.run()) for service in services}
-    signalled = asyncio.ensure_future(asked.wait())
+    signalled, failed = _watch(asyncio.get_running_loop())
+    tasks = {service: asyncio.ensure_future(service.run()) for service in services}
     try:
-        await _until_over(services, tasks, signalled)
+        await _until_over(tasks, {signalled, failed})
     finally:
         stopping()
-        await asyncio.gather(*(_stop(service, tasks[service.name]) for service in services if service.leading))
-        for service in services:
-            await _stop(service, tasks[service.name])
-        signalled.cancel()
-    for task in tasks.values():
-        if not task.cancelled() and (error := task.exception()):
+        await asyncio.gather(*(_stop(service, task) for service, task in tasks.items() if service.leading))
+        for service, task in tasks.items():
+            await _stop(service, task)
+    for task in (*tasks.values(), failed):
+        if task.done() and not task.cancelled() and (error := task.exception()):
             raise error
 
 
-async def _until_over(
-    services: Sequence[Service], tasks: Mapping[str, "asyncio.Future[None]"], signalled: "asyncio.Future[Any]"
-) -> None:
-    leading = {tasks[service.name] for service in services if service.leading}
-    waiting: set[asyncio.Future[Any]] = {*tasks.values(), signalled}
-    while not signalled.done() and not all(task.done() for task in leading):
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if any(task.exception() for task in done):
+def _watch(loop: asyncio.AbstractEventLoop) -> tuple["asyncio.Future[None]", "asyncio.Future[None]"]:
+    """Return a future for a signal to stop, and one that fails when a callback of the loop does.
+
+    A service's bug in a callback, not in its task, would else be logged by the loop and forgotten.
+    """
+    signalled: asyncio.Future[None] = loop.create_future()
+    failed: asyncio.Future[None] = loop.create_future()
+
+    def stop() -> None:
+        if not signalled.done():
+            signalled.set_result(None)
+
+    def fail(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        loop.default_exception_handler(context)
+        if "exception" in context and not failed.done():
+            failed.set_exception(context["exception"])
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.set_exception_handler(fail)
+    return signalled, failed
+
+
+async def _until_over(tasks: Mapping[Service, "asyncio.Future[None]"], watched: set["asyncio.Future[None]"]) -> None:
+    leading = [task for service, task in tasks.items() if service.leading]
+    waiting = {*tasks.values(), *watched}
+    while not all(task.done() for task in leading):
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if done & watched or any(task.exception() for task in done):
             return
-        waiting -= done
 
 
 async def _stop(service: Service, task: "asyncio.Future[None]") -> None:
@@ -75,3 +91,32 @@ async def _stop(service: Service, task: "asyncio.Future[None]") -> None:
             logger.warning("%s did not stop within %.0f s and was cut short.", service.name, service.stop_seconds)
     task.cancel()
     await asyncio.wait((task,))
+
+
+async def in_daemon_thread(work: Callable[[], None], *, name: str) -> None:
+    """Run ``work`` in a thread of its own, return when it does, raise what it raises.
+
+    A thread that never ends does not keep the process: it is a daemon, unlike those of the loop's pool.
+    """
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if over.done():
+            return
+        if error is None:
+            over.set_result(None)
+        else:
+            over.set_exception(error)
+
+    def body() -> None:
+        outcome: BaseException | None = None
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  (raised again where it is awaited)
+            outcome = error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, outcome)
+
+    threading.Thread(target=body, name=name, daemon=True).start()
+    await over

@@ -3,10 +3,11 @@
 import asyncio
 import os
 import signal
+import threading
 
 import pytest
 
-from edgetx.supervisor import Service, supervise
+from edgetx.supervisor import Service, in_daemon_thread, supervise
 
 DEADLINE_SECONDS = 20
 
@@ -95,3 +96,38 @@ def test_who_has_nothing_to_wind_up_is_simply_ended():
         await supervise([mic.service(leading=True), Service("monitor", monitor.run)], stopping=lambda: None)
 
     assert story_of(scene) == ["mic runs", "mic is done", "monitor runs"]
+
+
+def test_a_bug_in_a_callback_of_the_loop_ends_the_daemon_too(caplog):
+    async def scene(story):
+        mic = Stage("mic", story)
+        asyncio.get_running_loop().call_later(0.02, lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            await supervise([mic.service(leading=True)], stopping=lambda: None)
+
+    assert story_of(scene) == ["mic runs", "mic is done"]
+    assert "Exception in callback" in caplog.text
+
+
+def test_work_in_a_thread_is_awaited_and_its_error_is_raised():
+    done: list[str] = []
+    asyncio.run(in_daemon_thread(lambda: done.append(threading.current_thread().name), name="capture desk"))
+    assert done == ["capture desk"]
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(in_daemon_thread(lambda: 1 // 0, name="x"))
+
+
+def test_a_thread_that_never_ends_keeps_nobody():
+    release = threading.Event()
+
+    async def leave() -> None:
+        task = asyncio.ensure_future(in_daemon_thread(lambda: release.wait(DEADLINE_SECONDS), name="stuck"))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(leave())
+    (stuck,) = [thread for thread in threading.enumerate() if thread.name == "stuck"]
+    release.set()
+    stuck.join(DEADLINE_SECONDS)
+    assert not stuck.is_alive()

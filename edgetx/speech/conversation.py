@@ -6,6 +6,7 @@ send. The *receiver* feeds what arrives to the session and hands on what it mean
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ from edgetx.speech.session import Limits, Session, Wire
 
 LAST_WORD_SECONDS = 1.0
 """How long a broken wire may take to say why."""
+LEAVE_SECONDS = 0.5
+"""How long taking leave may wait for a wire that takes nothing."""
 PROVEN_FRAMES = 60 * RATE
 """A session that took a minute of audio has proved that the provider works, even if nobody spoke."""
 
@@ -53,6 +56,7 @@ class Conversation:
             receiver.cancel()
             sender.cancel()
             await asyncio.gather(receiver, sender, return_exceptions=True)
+            await self._take_leave()
             self._report_end()
 
     async def _end(self, receiver: asyncio.Task[None], sender: asyncio.Task[None]) -> None:
@@ -68,6 +72,14 @@ class Conversation:
             raise Refused(closed.reason)
         if not (closed.clean and finished):
             raise TryAgain(closed.reason)
+
+    async def _take_leave(self) -> None:
+        """Ask the provider to end the session, whatever the way out: an open one may be billed, or hold a place."""
+        if self._opened.is_set() and self._closed is None:
+            self.session.finish()
+            with suppress(TryAgain, TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._flush()
 
     async def _send(self) -> None:
         try:

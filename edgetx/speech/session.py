@@ -63,7 +63,7 @@ class Session(Protocol):
         """Give 16 kHz mono int16 (little-endian) to send; any length. The session keeps the provider's chunk sizes."""
 
     def finish(self) -> None:
-        """No more audio: flush the rest and ask the provider to end the session."""
+        """No more audio: flush the rest and ask the provider to end the session. A second call does nothing."""
 
     def receive(self, message: Message) -> None:
         """Take one message of the provider's."""

@@ -44,6 +44,7 @@ class LocalSession:
 
     _out: list[Message] = field(default_factory=list)
     _events: list[SessionEvent] = field(default_factory=list)
+    _finishing: bool = False
     _done: bool = False
     _error: str = ""
 
@@ -53,7 +54,9 @@ class LocalSession:
 
     def finish(self) -> None:
         """Ask for the last words."""
-        self._out.append('{"type": "finish"}')
+        if not self._finishing:
+            self._finishing = True
+            self._out.append('{"type": "finish"}')
 
     def to_send(self) -> list[Message]:
         """Return, once, the messages that are due."""

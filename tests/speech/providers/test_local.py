@@ -21,6 +21,7 @@ def test_a_session_from_ready_to_done():
         session.receive(said(type=kind, key="0000", text="yes", start_ms=90, end_ms=410, words=[word]))
     session.receive(said(type="heard", until_ms=410))
     session.finish()
+    session.finish()
     session.receive(said(type="done"))
     assert session.to_send() == [b"\1\0" * 1600, '{"type": "finish"}']
     assert session.to_send() == []

@@ -1,0 +1,147 @@
+"""One microphone from end to end: its capture thread, its transcriber, and what is told about the two.
+
+The capture thread hands everything but sound to the event loop; the sound goes through the log. A bug in either half
+ends `Microphone.run` with that error, and with it the daemon: what is unknown is not restarted here.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edgetx.audio.capture import Capture
+from edgetx.audio.format import RATE, Gap
+from edgetx.audio.log import AudioLog
+from edgetx.health import Health
+from edgetx.speech.account import Account
+from edgetx.speech.ledger import Fate
+from edgetx.speech.transcriber import Transcriber
+from edgetx.supervisor import in_daemon_thread
+
+STOP_CAPTURE_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class MicrophoneState:
+    """What the topic `state` shows; every change is published, reported to `Health` and logged once.
+
+    ``publish_fields`` takes the fields of the topic; ``log_line`` a sentence for the daemon's own log. All methods
+    belong to the event loop's thread.
+    """
+
+    name: str
+    log: AudioLog
+    account: Account
+    health: Health
+    publish_fields: Callable[[dict[str, Any]], None]
+    log_line: Callable[[str], None]
+    _capture: tuple[str, str] = ("opening", "")
+    _provider: tuple[str, str] = ("connecting", "")
+    _overruns: int = 0
+
+    def begin(self) -> None:
+        """Show the state for the first time."""
+        for stage, (status, detail) in (("audio", self._capture), ("speech", self._provider)):
+            self.health.report(stage, self._part(stage), status=status, detail=detail)
+        self.publish()
+
+    def capture_is(self, status: str, detail: str) -> None:
+        """Take what capture says of itself, or what the monitor finds."""
+        before, self._capture = self._capture, (status, detail)
+        self._changed("audio", before=before, after=self._capture)
+
+    def provider_is(self, status: str, detail: str) -> None:
+        """Take what the transcriber says of its provider."""
+        before, self._provider = self._provider, (status, detail)
+        self._changed("speech", before=before, after=self._provider)
+
+    def lost(self, gap: Gap) -> None:
+        """Take a hole in the sound (16 kHz frames)."""
+        self._overruns += gap.cause == "overrun"
+        self.account.lose(gap)
+
+    def looked_at(self) -> None:
+        """Look whether a capture that calls itself running brings sound, or brings it again."""
+        moves = self.health.moves(self.name)
+        if self._capture[0] == "running" and not moves:
+            self.capture_is("stalled", "The device is open but delivers no sound.")
+        elif self._capture[0] == "stalled" and moves:
+            self.capture_is("running", "")
+
+    def close_account(self) -> None:
+        """Report what was captured and will not be transcribed any more; publish the account."""
+        self.account.lose_owed(0, self.log.end, cause="stopped")
+        self._capture, self._provider = ("stopped", ""), ("stopped", "")
+        self.publish()
+
+    def publish(self) -> None:
+        """Publish the state as it is now."""
+        detail = " ".join(text for text in (self._capture[1], self._provider[1]) if text)
+        settled = self.account.ledger.settled
+        captured = self.log.end
+        seconds = {"captured": captured} | {str(fate): settled[fate] for fate in Fate}
+        self.publish_fields(
+            {
+                "capture": self._capture[0],
+                "provider": self._provider[0],
+                "muted": False,
+                "backlog_seconds": round(max(0, captured - sum(settled.values())) / RATE, 3),
+                "overruns": self._overruns,
+                "ledger": {f"{name}_seconds": round(frames / RATE, 3) for name, frames in seconds.items()},
+                "detail": detail or None,
+            }
+        )
+
+    def _part(self, stage: str) -> str:
+        return self.name if stage == "audio" else f"{self.account.provider} for {self.name}"
+
+    def _changed(self, stage: str, *, before: tuple[str, str], after: tuple[str, str]) -> None:
+        status, detail = after
+        part = self._part(stage)
+        self.health.report(stage, part, status=status, detail=detail)
+        if before != after:
+            self.publish()
+        if before[0] != status:
+            self.log_line(f"{part}: {status}{': ' if detail else ''}{detail}")
+
+
+@dataclass(slots=True)
+class Microphone:
+    """Runs the two halves. What ``capture`` calls back must be fit for its thread."""
+
+    name: str
+    capture: Capture
+    log: AudioLog
+    transcriber: Transcriber
+    state: MicrophoneState
+    _capturing: "asyncio.Task[None] | None" = None
+
+    async def run(self) -> None:
+        """Capture and transcribe until stopped, or until a recording has been transcribed to its end."""
+        self.state.begin()
+        name = f"capture {self.name}"
+        self._capturing = asyncio.create_task(in_daemon_thread(self._capture_to_the_end, name=name))
+        transcribing = asyncio.create_task(self.transcriber.run(), name=f"transcriber {self.name}")
+        try:
+            await asyncio.wait((transcribing, self._capturing), return_when=asyncio.FIRST_COMPLETED)
+            if self._capturing.done():
+                self._capturing.result()
+            await transcribing
+        finally:
+            transcribing.cancel()
+            self._capturing.cancel()
+            await asyncio.gather(transcribing, self._capturing, return_exceptions=True)
+            self.state.close_account()
+
+    async def stop(self) -> None:
+        """Stop capturing; `run` ends when the provider has given its last words."""
+        self.capture.stop()
+        if self._capturing is not None:
+            await asyncio.wait((self._capturing,), timeout=STOP_CAPTURE_SECONDS)
+        self.log.finish()  # Done already, unless the reader is stuck in a driver; its thread dies with the process.
+
+    def _capture_to_the_end(self) -> None:
+        try:
+            self.capture.run()
+        finally:
+            self.log.finish()

@@ -1,0 +1,260 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgetx.mqtt.outbox import IN_FLIGHT, PASSING, Outbox
+from edgetx.mqtt.topics import Kind, Publication
+
+
+def final(name):
+    return Publication(f"final/{name}", b"", qos=1, retain=False, durable=True, kind=Kind.FINAL)
+
+
+def event(name):
+    return Publication(f"event/{name}", b"", qos=1, retain=False, durable=True, kind=Kind.EVENT)
+
+
+def state(name, payload=b""):
+    return Publication(f"state/{name}", payload, qos=1, retain=True, durable=False, kind=Kind.STATE)
+
+
+def partial(name):
+    return Publication(f"partial/{name}", b"", qos=0, retain=False, durable=False, kind=Kind.PARTIAL)
+
+
+def connected(**options):
+    outbox = Outbox(**options)
+    outbox.connection_made()
+    return outbox
+
+
+def drain(outbox):
+    return [publication for _, publication in iter(outbox.take, None)]
+
+
+def acknowledge_all(outbox):
+    taken = []
+    while batch := list(iter(outbox.take, None)):
+        taken += [publication for _, publication in batch]
+        for number, _ in batch:
+            outbox.acknowledged(number)
+    return taken
+
+
+def test_nothing_is_handed_out_without_a_connection():
+    outbox = Outbox()
+    outbox.put(final(1))
+    outbox.put(state(1))
+    assert outbox.take() is None
+
+
+def test_durable_ones_come_in_their_order():
+    outbox = connected()
+    for publication in (final(1), event(2), final(3), event(4)):
+        outbox.put(publication)
+    assert drain(outbox) == [final(1), event(2), final(3), event(4)]
+
+
+def test_what_was_in_flight_comes_again_in_its_old_place():
+    outbox = connected()
+    for publication in (final(1), event(2), final(3)):
+        outbox.put(publication)
+    (first, _), _ = outbox.take(), outbox.take()
+    outbox.acknowledged(first)
+    outbox.connection_lost()
+    outbox.put(final(4))
+    outbox.connection_made()
+    assert drain(outbox) == [event(2), final(3), final(4)]
+
+
+def test_a_number_that_is_not_in_flight_is_ignored():
+    outbox = connected()
+    outbox.put(final(1))
+    outbox.acknowledged(77)
+    assert outbox.pending == 1
+
+
+def test_only_so_many_are_in_flight():
+    outbox = connected()
+    for number in range(IN_FLIGHT + 1):
+        outbox.put(final(number))
+    taken = list(iter(outbox.take, None))
+    assert len(taken) == IN_FLIGHT
+    outbox.acknowledged(taken[0][0])
+    assert drain(outbox) == [final(IN_FLIGHT)]
+
+
+def test_pending_counts_what_the_broker_does_not_have():
+    outbox = connected()
+    for publication in (final(1), event(2), state(1)):
+        outbox.put(publication)
+    assert outbox.pending == 2
+    drain(outbox)
+    assert outbox.pending == 2
+    assert acknowledge_all(outbox) == []
+    outbox.connection_lost()
+    outbox.connection_made()
+    acknowledge_all(outbox)
+    assert outbox.pending == 0
+
+
+# --- retained ---------------------------------------------------------------------------------------------------
+
+
+def test_of_a_retained_topic_only_the_latest_is_sent():
+    outbox = connected()
+    outbox.put(state("a", b"old"))
+    outbox.put(state("b"))
+    outbox.put(state("a", b"new"))
+    assert drain(outbox) == [state("a", b"new"), state("b")]
+
+
+def test_retained_ones_go_before_what_waits():
+    outbox = connected()
+    outbox.put(final(1))
+    outbox.put(state(1))
+    assert drain(outbox) == [state(1), final(1)]
+
+
+def test_each_connection_gets_all_that_is_retained():
+    outbox = connected()
+    outbox.put(state("a"))
+    outbox.put(state("b"))
+    acknowledge_all(outbox)
+    assert outbox.flushed
+    outbox.connection_lost()
+    assert not outbox.flushed
+    outbox.connection_made()
+    assert drain(outbox) == [state("a"), state("b")]
+
+
+def test_a_newer_one_follows_the_one_in_flight():
+    outbox = connected()
+    outbox.put(state("a", b"old"))
+    assert drain(outbox) == [state("a", b"old")]
+    outbox.put(state("a", b"new"))
+    assert drain(outbox) == [state("a", b"new")]
+
+
+# --- passing ----------------------------------------------------------------------------------------------------
+
+
+def test_passing_ones_go_first_and_need_no_acknowledgement():
+    outbox = connected()
+    outbox.put(final(1))
+    outbox.put(partial(1))
+    assert drain(outbox) == [partial(1), final(1)]
+    outbox.connection_lost()
+    outbox.connection_made()
+    assert drain(outbox) == [final(1)]
+
+
+def test_passing_ones_are_not_kept_for_a_broker_that_is_away():
+    outbox = Outbox()
+    outbox.put(partial(1))
+    outbox.connection_made()
+    outbox.put(partial(2))
+    outbox.connection_lost()
+    outbox.connection_made()
+    assert drain(outbox) == []
+    assert outbox.dropped == {Kind.PARTIAL: 2}
+
+
+def test_a_slow_connection_gets_the_newest_passing_ones():
+    outbox = connected()
+    for number in range(PASSING + 1):
+        outbox.put(partial(number))
+    assert drain(outbox) == [partial(number) for number in range(1, PASSING + 1)]
+    assert outbox.dropped == {Kind.PARTIAL: 1}
+
+
+# --- overflow ---------------------------------------------------------------------------------------------------
+
+
+def test_a_full_outbox_gives_up_the_oldest_event_for_a_final():
+    outbox = Outbox(limit=3)
+    for publication in (final(1), event(2), event(3), final(4)):
+        outbox.put(publication)
+    outbox.connection_made()
+    assert drain(outbox) == [final(1), event(3), final(4)]
+    assert outbox.dropped == {Kind.EVENT: 1}
+
+
+def test_full_of_finals_it_gives_up_a_new_event():
+    outbox = Outbox(limit=2)
+    for publication in (final(1), final(2), event(3)):
+        outbox.put(publication)
+    outbox.connection_made()
+    assert drain(outbox) == [final(1), final(2)]
+    assert outbox.dropped == {Kind.EVENT: 1}
+
+
+def test_full_of_finals_it_gives_up_the_oldest_for_a_new_one():
+    outbox = Outbox(limit=2)
+    for number in (1, 2, 3):
+        outbox.put(final(number))
+    outbox.connection_made()
+    assert drain(outbox) == [final(2), final(3)]
+    assert outbox.dropped == {Kind.FINAL: 1}
+
+
+def test_what_comes_back_from_a_lost_connection_must_fit_too():
+    outbox = connected(limit=2)
+    outbox.put(event(1))
+    drain(outbox)
+    outbox.put(final(2))
+    outbox.put(final(3))
+    outbox.connection_lost()
+    outbox.connection_made()
+    assert drain(outbox) == [final(2), final(3)]
+
+
+def test_flushed_means_that_nothing_is_owed():
+    outbox = connected()
+    assert outbox.flushed
+    outbox.put(final(1))
+    assert not outbox.flushed
+    number, _ = outbox.take()
+    assert not outbox.flushed
+    outbox.acknowledged(number)
+    assert outbox.flushed
+
+
+# --- whatever happens -------------------------------------------------------------------------------------------
+
+steps = st.lists(st.sampled_from(["final", "event", "partial", "state", "take", "take", "ack", "lost", "made"]))
+
+
+@given(steps, st.integers(1, 5))
+def test_whatever_happens_finals_outlive_events_and_order_is_kept(steps, limit):
+    outbox = Outbox(limit=limit)
+    put, flying, acknowledged, connections = [], [], set(), [[]]
+    for number, step in enumerate(steps):
+        finals_lost = outbox.dropped[Kind.FINAL]
+        if step in ("final", "event", "partial", "state"):
+            publication = {"final": final, "event": event, "partial": partial, "state": state}[step](number)
+            outbox.put(publication)
+            put += [publication] if publication.durable else []
+        elif step == "take" and (taken := outbox.take()):
+            flying.append(taken)
+            connections[-1].append(taken[1])
+        elif step == "ack" and flying:
+            sent, publication = flying.pop(0)
+            outbox.acknowledged(sent)
+            acknowledged.add(publication)
+        elif step == "lost":
+            flying.clear()
+            outbox.connection_lost()
+        elif step == "made":
+            outbox.connection_made()
+            connections.append([])
+        assert outbox.dropped[Kind.FINAL] == finals_lost or not outbox._events
+        assert len(outbox._finals) + len(outbox._events) <= limit
+    outbox.connection_lost()
+    outbox.connection_made()
+    connections.append(acknowledge_all(outbox))
+    assert outbox.flushed
+    for sent in connections:
+        durable = [publication for publication in sent if publication.durable]
+        assert durable == sorted(durable, key=put.index)
+    owed = len(put) - len(acknowledged & set(put)) - outbox.dropped[Kind.FINAL] - outbox.dropped[Kind.EVENT]
+    assert len([publication for publication in connections[-1] if publication.durable]) == owed

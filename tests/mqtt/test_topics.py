@@ -1,0 +1,239 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from edgetx.mqtt.schemas import schema
+from edgetx.mqtt.topics import Kind, Topics, identifier
+from edgetx.speech.events import MicrophoneEvent, PlacedWord, Transcript
+
+KINDS = ("availability", "info", "health", "state", "transcript", "event", "level")
+VALIDATORS = {kind: Draft202012Validator(schema(kind)) for kind in KINDS}
+NOON = datetime(2026, 11, 20, 12, 0, 0, 120_000, tzinfo=UTC)
+TOPICS = Topics("edgetx", "kitchen")
+SMALLEST = Transcript(
+    id="s1-0",
+    text="hello",
+    final=True,
+    start=NOON,
+    end=NOON + timedelta(seconds=1),
+    frames=(16_000, 32_000),
+    provider="local",
+    session="s1",
+    clock_synced=True,
+)
+
+
+def payload(publication):
+    return json.loads(publication.payload)
+
+
+def faults(kind, value):
+    return [error.message for error in VALIDATORS[kind].iter_errors(value)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_schema_is_one(kind):
+    Draft202012Validator.check_schema(schema(kind))
+
+
+# --- how each is delivered --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["online", "offline", "stopped"])
+def test_availability_is_the_bare_word_retained(status):
+    told = TOPICS.availability(status)
+    assert (told.topic, told.payload) == ("edgetx/kitchen/availability", status.encode())
+    assert (told.qos, told.retain, told.durable, told.kind) == (1, True, False, Kind.AVAILABILITY)
+    assert not faults("availability", told.payload.decode())
+
+
+def test_the_last_will_is_offline():
+    assert TOPICS.last_will == TOPICS.availability("offline")
+
+
+def test_info_is_retained():
+    microphones = [{"name": "desk", "source": {"alsa": "default"}, "provider": "local"}]
+    told = TOPICS.info({"version": "0.1.0", "model": None, "microphones": microphones, "settings": {"device": "k"}})
+    assert (told.topic, told.qos, told.retain, told.durable) == ("edgetx/kitchen/info", 1, True, False)
+    assert not faults("info", payload(told))
+
+
+def test_health_is_retained():
+    stages = {"audio": {"status": "running"}, "speech": {"status": "waiting", "detail": "No key."}}
+    fields = {"verdict": "degraded", "uptime_seconds": 1.5, "stages": {**stages, "mqtt": {"status": "connected"}}}
+    told = TOPICS.health(fields)
+    assert (told.topic, told.qos, told.retain, told.durable) == ("edgetx/kitchen/health", 1, True, False)
+    assert not faults("health", payload(told))
+    assert faults("health", {**fields, "verdict": "fine"})
+
+
+def test_state_is_retained():
+    fields = {"capture": "running", "provider": "ready", "muted": False, "backlog_seconds": 0.2, "overruns": 0}
+    seconds = {f"{name}_seconds": 1.0 for name in ("captured", "transcribed", "silent", "lost")}
+    told = TOPICS.state("desk", {**fields, "detail": None})
+    assert (told.topic, told.qos, told.retain, told.durable) == ("edgetx/kitchen/desk/state", 1, True, False)
+    assert payload(told) == fields
+    assert not faults("state", payload(told))
+    assert not faults("state", {**fields, "ledger": seconds})
+    assert faults("state", {**fields, "mood": "good"})
+
+
+def test_a_level_passes_and_leaves_out_what_is_no_number():
+    told = TOPICS.level("desk", {"rms_dbfs": float("-inf"), "peak_dbfs": -3.5, "clipped": False})
+    assert (told.topic, told.qos, told.retain, told.durable) == ("edgetx/kitchen/desk/level", 0, False, False)
+    assert payload(told) == {"peak_dbfs": -3.5, "clipped": False}
+    assert not faults("level", payload(told))
+
+
+def test_a_final_is_durable():
+    told = TOPICS.transcript("desk", SMALLEST)
+    assert (told.topic, told.kind) == ("edgetx/kitchen/desk/transcript/final", Kind.FINAL)
+    assert (told.qos, told.retain, told.durable) == (1, False, True)
+
+
+def test_a_partial_passes():
+    partial = Transcript("s1-0", "hel", False, NOON, NOON, (0, 1), "local", "s1", False)
+    told = TOPICS.transcript("desk", partial)
+    assert (told.topic, told.kind) == ("edgetx/kitchen/desk/transcript/partial", Kind.PARTIAL)
+    assert (told.qos, told.retain, told.durable) == (0, False, False)
+    assert payload(told)["final"] is False
+
+
+def test_an_event_is_durable():
+    told = TOPICS.event("desk", MicrophoneEvent("e1", "speech_started", NOON))
+    assert (told.topic, told.kind) == ("edgetx/kitchen/desk/event", Kind.EVENT)
+    assert (told.qos, told.retain, told.durable) == (1, False, True)
+
+
+# --- what each says ---------------------------------------------------------------------------------------------
+
+
+def test_what_a_transcript_does_not_know_is_left_out():
+    assert payload(TOPICS.transcript("desk", SMALLEST)) == {
+        "id": "s1-0",
+        "device": "kitchen",
+        "microphone": "desk",
+        "text": "hello",
+        "final": True,
+        "start": "2026-11-20T12:00:00.120Z",
+        "end": "2026-11-20T12:00:01.120Z",
+        "frames": [16_000, 32_000],
+        "provider": "local",
+        "session": "s1",
+        "late": False,
+        "clock_synced": True,
+    }
+
+
+def test_a_gap_says_where_how_long_and_why():
+    data = {"frames": [16_000, 17_600], "start": NOON, "end": NOON + timedelta(milliseconds=100), "seconds": 0.1}
+    told = payload(TOPICS.event("desk", MicrophoneEvent("e1", "gap", NOON, {**data, "cause": "overrun"})))
+    assert (told["event"], told["frames"], told["start"]) == ("gap", [16_000, 17_600], "2026-11-20T12:00:00.120Z")
+    assert not faults("event", told)
+    assert faults("event", {**told, "cause": "boredom"})
+    assert faults("event", {**told, "more": 1})
+    assert faults("event", {key: value for key, value in told.items() if key != "seconds"})
+
+
+def test_a_session_says_how_it_began_and_ended():
+    opened = MicrophoneEvent("e1", "session_opened", NOON, {"session": "s1", "provider": "aai", "expires_at": 17})
+    closing = {"session": "s1", "provider": "aai", "reason": "idle", "clean": True, "code": None, "audio_seconds": 2}
+    closed = payload(TOPICS.event("desk", MicrophoneEvent("e2", "session_closed", NOON, closing)))
+    assert not faults("event", payload(TOPICS.event("desk", opened)))
+    assert "code" not in closed
+    assert not faults("event", closed)
+    assert faults("event", {**closed, "clean": "yes"})
+
+
+def test_an_events_data_cannot_replace_what_all_events_have():
+    told = payload(TOPICS.event("desk", MicrophoneEvent("e1", "provider", NOON, {"event": "gap", "id": 7, "more": 1})))
+    assert (told["event"], told["id"], told["more"]) == ("provider", "e1", 1)
+
+
+def test_text_is_utf8_as_it_is_and_compact():
+    told = TOPICS.transcript("desk", Transcript("i", "Grüße, 世界", True, NOON, NOON, (0, 1), "p", "s", True))
+    assert '"text":"Grüße, 世界"'.encode() in told.payload
+
+
+def test_half_a_character_becomes_a_question_mark():
+    told = TOPICS.event("desk", MicrophoneEvent("e1", "provider", NOON, {"text": "a\ud800b"}))
+    assert payload(told)["text"] == "a?b"
+
+
+def test_times_of_other_zones_are_told_in_utc():
+    cet = datetime(2026, 11, 20, 13, 0, tzinfo=timezone(timedelta(hours=1)))
+    assert payload(TOPICS.event("desk", MicrophoneEvent("e1", "x", cet)))["at"] == "2026-11-20T12:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("kitchen", "kitchen"),
+        ("Kitchen.local", "kitchen-local"),
+        ("raspberry_pi-4", "raspberry_pi-4"),
+        ("Küche  2", "k-che-2"),
+        ("+/#", "edgetx"),
+        ("", "edgetx"),
+    ],
+)
+def test_a_host_name_becomes_an_id(text, made):
+    assert identifier(text) == made
+
+
+# --- everything that can be said, against the schemas -----------------------------------------------------------
+
+times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+names = st.text(min_size=1, max_size=8)
+maybe_names = st.none() | st.text(max_size=8)
+shares = st.none() | st.floats(0, 1)
+words = st.builds(PlacedWord, st.text(max_size=8), times, times, confidence=shares, speaker=maybe_names)
+transcripts = st.builds(
+    Transcript,
+    id=names,
+    text=st.text(max_size=20),
+    final=st.booleans(),
+    start=times,
+    end=times,
+    frames=st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)),
+    provider=names,
+    session=names,
+    clock_synced=st.booleans(),
+    late=st.booleans(),
+    words=st.lists(words, max_size=2).map(tuple),
+    speaker=maybe_names,
+    language=maybe_names,
+    confidence=shares,
+)
+anything = st.recursive(
+    st.none() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=5,
+)
+free_names = names.filter(lambda name: name not in {"gap", "session_opened", "session_closed", "speech_started"})
+events = st.builds(MicrophoneEvent, names, free_names, times, st.dictionaries(names, anything, max_size=3))
+
+
+def no_null(value):
+    if isinstance(value, dict | list):
+        return all(map(no_null, value.values() if isinstance(value, dict) else value))
+    return value is not None
+
+
+@settings(max_examples=40)
+@given(transcripts)
+def test_every_transcript_fits_its_schema(transcript):
+    told = payload(TOPICS.transcript("desk", transcript))
+    assert not faults("transcript", told)
+    assert no_null(told)
+
+
+@settings(max_examples=40)
+@given(events)
+def test_every_event_fits_its_schema(event):
+    told = payload(TOPICS.event("desk", event))
+    assert not faults("event", told)
+    assert no_null(told)

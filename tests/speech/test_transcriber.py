@@ -1,0 +1,322 @@
+"""The transcriber over real sockets, against the stand-in for AssemblyAI that its official client has proved.
+
+The sound is tones and silences, and the stand-in's words are true to it, so every word's place can be checked.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+import numpy as np
+import pytest
+
+from edgetx.audio.format import RATE, Gap
+from edgetx.audio.log import AudioLog
+from edgetx.config import AssemblyAISettings, Secret
+from edgetx.retry import REFUSED_SECONDS
+from edgetx.speech import registry
+from edgetx.speech.account import Account
+from edgetx.speech.events import MicrophoneEvent, SpeechEvent, Transcript
+from edgetx.speech.ledger import Fate
+from edgetx.speech.providers.assemblyai import AssemblyAI
+from edgetx.speech.session import Limits
+from edgetx.speech.timeline import Timeline
+from edgetx.speech.transcriber import Transcriber
+from tests.rigs.assemblyai_scenario import KEY, Fault, Scenario
+from tests.rigs.assemblyai_server import AssemblyAIServer
+from tests.rigs.hearing import bursts
+from tests.rigs.waiting import until
+
+DEADLINE_SECONDS = 60
+HOP = RATE // 100
+"""The stand-in's words are true within a hop."""
+TWO_WORDS = bursts(0.3, 0.4, 0.6, 0.5, 0.6)
+
+
+class Impatient(AssemblyAI):
+    """The provider, with less patience than it needs on the Internet."""
+
+    @property
+    def limits(self) -> Limits:
+        return replace(super().limits, open_seconds=0.5, drain_seconds=0.5)
+
+
+@dataclass
+class Desk:
+    """A microphone without its capture: what is put into its log, and all that comes of it."""
+
+    url: str
+    key: str = KEY
+    keep_seconds: float = 60
+    catch_up_seconds: float = float("inf")
+    delivered: list[SpeechEvent] = field(default_factory=list)
+    reports: list[tuple[str, str]] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        ids = count()
+        self.log = AudioLog(keep_seconds=self.keep_seconds)
+        timeline = Timeline(monotonic=time.monotonic, wall=time.time)
+        timeline.observe(0, time.monotonic())
+        self.account = Account(
+            timeline=timeline,
+            deliver=self.delivered.append,
+            new_id=lambda: f"id{next(ids)}",
+            clock_synced=lambda: False,
+            provider="aai",
+        )
+        settings = AssemblyAISettings(Secret("text", self.key), url=self.url)
+        self.transcriber = Transcriber(
+            provider=Impatient("aai", settings, self.key),
+            connect=registry.connect,
+            log=self.log,
+            account=self.account,
+            catch_up_seconds=self.catch_up_seconds,
+            report=lambda status, detail: self.reports.append((status, detail)),
+            monotonic=time.monotonic,
+            sleep=self.sleep,
+            random=lambda: 0.5,
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        """Note how long is slept; sleep a moment at most."""
+        self.slept.append(seconds)
+        await asyncio.sleep(min(seconds, 0.2))
+
+    def put(self, pcm: bytes, *, at: int | None = None) -> None:
+        self.log.append(self.log.end if at is None else at, np.frombuffer(pcm, np.int16))
+
+    @property
+    def finals(self) -> list[Transcript]:
+        return [event for event in self.delivered if isinstance(event, Transcript) and event.final]
+
+    def events(self, name: str) -> list[dict]:
+        return [event.data for event in self.delivered if isinstance(event, MicrophoneEvent) and event.name == name]
+
+    def is_settled(self) -> bool:
+        ledger = self.account.ledger
+        return not ledger.owed(0, self.log.end) and sum(ledger.settled.values()) == self.log.end
+
+
+def play(scene: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await scene()
+
+    asyncio.run(bounded())
+
+
+def assert_words_at(desk: Desk, *spans: tuple[float, float]) -> None:
+    """Check that there is one final for each span of sound (seconds), where the sound was."""
+    frames = [final.frames for final in desk.finals]
+    assert len(frames) == len(spans)
+    for (start, end), (first, last) in zip(frames, spans, strict=True):
+        assert abs(start - first * RATE) <= HOP
+        assert abs(end - last * RATE) <= HOP
+
+
+def test_words_arrive_in_their_places_and_every_frame_is_settled():
+    async def scene():
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url)
+            desk.put(TWO_WORDS)
+            desk.log.finish()
+            await desk.transcriber.run()
+        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+        assert desk.is_settled()
+        assert desk.account.ledger.settled[Fate.LOST] == 0
+        assert [status for status, _ in desk.reports] == ["connecting", "ready", "idle"]
+        (connection,) = server.connections
+        assert connection.texts == ['{"type":"Terminate"}']
+        assert connection.audio == TWO_WORDS
+        (opened,), (closed,) = desk.events("session_opened"), desk.events("session_closed")
+        assert opened["session"] == closed["session"] == desk.finals[0].session
+        assert closed["clean"] is True
+        assert closed["audio_seconds"] == len(TWO_WORDS) / 2 / RATE
+
+    play(scene)
+
+
+def test_a_stream_that_goes_on_is_sent_as_it_comes():
+    async def scene():
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url)
+            running = asyncio.create_task(desk.transcriber.run())
+            for at in range(0, len(TWO_WORDS), 3200):
+                desk.put(TWO_WORDS[at : at + 3200])
+                await asyncio.sleep(0)
+            desk.log.finish()
+            await running
+        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+        assert server.connections[0].audio == TWO_WORDS
+
+    play(scene)
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.CLOSE_1000])
+def test_what_a_broken_session_did_not_answer_is_sent_again_and_nothing_twice(fault):
+    async def scene():
+        async with AssemblyAIServer(Scenario(fault=fault, fault_at_ms=1500), Scenario()) as server:
+            desk = Desk(server.url)
+            desk.put(TWO_WORDS)
+            desk.log.finish()
+            await desk.transcriber.run()
+        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+        assert desk.is_settled()
+        first_end = desk.finals[0].frames[1]
+        assert server.connections[1].audio == TWO_WORDS[2 * first_end :]
+        assert "waiting" in [status for status, _ in desk.reports]
+        assert [closed["clean"] for closed in desk.events("session_closed")] == [False, True]
+
+    play(scene)
+
+
+ODD = [Fault.GARBAGE, Fault.BINARY, Fault.JSON_ARRAY, Fault.BARE_TURN, Fault.UNKNOWN_TYPE]
+
+
+@pytest.mark.parametrize("fault", ODD)
+def test_what_is_not_understood_is_told_once_and_harms_nothing(fault):
+    async def scene():
+        async with AssemblyAIServer(Scenario(fault=fault)) as server:
+            desk = Desk(server.url)
+            desk.put(TWO_WORDS)
+            desk.log.finish()
+            await desk.transcriber.run()
+        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+        assert len(server.connections) == len(desk.events("provider")) == 1
+
+    play(scene)
+
+
+FAILS_TO_BEGIN = [Fault.CLOSE_BEFORE_BEGIN, Fault.SILENT_BEFORE_BEGIN, Fault.HTTP_503, Fault.HUGE_MESSAGE]
+
+
+@pytest.mark.parametrize("fault", FAILS_TO_BEGIN)
+def test_a_provider_that_fails_at_first_is_tried_again(fault):
+    async def scene():
+        async with AssemblyAIServer(Scenario(fault=fault), Scenario()) as server:
+            desk = Desk(server.url)
+            desk.put(TWO_WORDS)
+            desk.log.finish()
+            await desk.transcriber.run()
+        assert len(server.connections) == 2
+        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+        assert "waiting" in [status for status, _ in desk.reports]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "told"),
+    [
+        (Scenario(fault=Fault.HTTP_401), "HTTP status 401"),
+        (Scenario(key="another"), "Unauthorized Connection: Invalid API key"),
+    ],
+)
+def test_a_provider_that_refuses_is_left_alone_for_long_and_says_why(scenario, told):
+    async def scene():
+        async with AssemblyAIServer(scenario, Scenario()) as server:
+            desk = Desk(server.url)
+            desk.put(TWO_WORDS)
+            desk.log.finish()
+            await desk.transcriber.run()
+        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+        assert REFUSED_SECONDS in desk.slept
+        (detail,) = [detail for status, detail in desk.reports if status == "refused"]
+        assert told in detail
+        assert KEY not in detail
+
+    play(scene)
+
+
+def test_a_provider_that_does_not_answer_terminate_gets_what_is_owed_once_more():
+    async def scene():
+        async with AssemblyAIServer(Scenario(fault=Fault.NO_TERMINATION), Scenario()) as server:
+            desk = Desk(server.url)
+            desk.put(TWO_WORDS)
+            desk.log.finish()
+            await desk.transcriber.run()
+        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+        assert desk.is_settled()
+
+    play(scene)
+
+
+def test_a_lag_longer_than_the_catch_up_is_given_up_with_a_gap_and_the_stream_is_live():
+    async def scene():
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url, catch_up_seconds=1.0)
+            desk.put(bursts(2.0))
+            running = asyncio.create_task(desk.transcriber.run())
+            await until(lambda: ("ready", "") in desk.reports)
+            desk.put(TWO_WORDS)
+            desk.log.finish()
+            await running
+        (gap,) = desk.events("gap")
+        assert (gap["cause"], gap["frames"], gap["seconds"]) == ("outage", [0, 2 * RATE], 2.0)
+        assert_words_at(desk, (2.3, 2.7), (3.3, 3.8))
+        assert desk.is_settled()
+
+    play(scene)
+
+
+def test_what_the_log_could_not_keep_is_told_as_overflow():
+    async def scene():
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url, keep_seconds=1.0)
+            desk.put(bursts(0.8))
+            desk.put(bursts(0.4, 0.3, 0.5))
+            desk.log.finish()
+            await desk.transcriber.run()
+        (gap,) = desk.events("gap")
+        assert (gap["cause"], gap["frames"]) == ("overflow", [0, RATE])
+        assert_words_at(desk, (1.2, 1.5))
+        assert desk.is_settled()
+
+    play(scene)
+
+
+def test_a_hole_moves_the_words_behind_it_and_is_not_told_again():
+    async def scene():
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url)
+            desk.put(bursts(0.3, 0.4, 0.5))
+            desk.account.lose(Gap(desk.log.end, 2 * RATE, "device"))
+            desk.put(bursts(0.2, 0.3, 0.6), at=desk.log.end + 2 * RATE)
+            desk.log.finish()
+            await desk.transcriber.run()
+        assert [gap["cause"] for gap in desk.events("gap")] == ["device"]
+        assert_words_at(desk, (0.3, 0.7), (3.4, 3.7))
+        assert desk.is_settled()
+
+    play(scene)
+
+
+def test_a_transcriber_that_is_cut_short_still_ends_its_session():
+    async def scene():
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url)
+            desk.put(bursts(0.3))
+            running = asyncio.create_task(desk.transcriber.run())
+            await until(lambda: server.connections and server.connections[0].frames)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await until(lambda: server.connections[0].closed)
+            assert server.connections[0].texts == ['{"type":"Terminate"}']
+            assert desk.events("session_closed")[0]["clean"] is False
+
+    play(scene)
+
+
+def test_nobody_there_is_tried_again_with_growing_delays():
+    async def scene():
+        desk = Desk("ws://127.0.0.1:1/v3/ws")
+        running = asyncio.create_task(desk.transcriber.run())
+        await until(lambda: len(desk.slept) >= 4)
+        running.cancel()
+        assert desk.slept[:4] == [0.5, 1.0, 2.0, 4.0]
+        assert "cannot be reached" in desk.reports[1][1]
+
+    play(scene)
