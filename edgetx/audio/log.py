@@ -105,8 +105,7 @@ class AudioLog:
             if self.end <= frame and not self.ended:  # The writer may have passed before it could see the waiter.
                 await waiter.future
         finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            self._waiters.remove(waiter)
 
     def _behind_holes(self, frame: int) -> int:
         holes = self._holes
@@ -114,8 +113,9 @@ class AudioLog:
         return max(frame, holes[index][1]) if index >= 0 else frame
 
     def _wake(self) -> None:
-        for waiter in [waiter for waiter in self._waiters if waiter.frame < self.end or self.ended]:
-            waiter.loop.call_soon_threadsafe(_settle, waiter.future)
+        for waiter in tuple(self._waiters):  # A copy: the loop's thread takes waiters out meanwhile.
+            if waiter.frame < self.end or self.ended:
+                waiter.loop.call_soon_threadsafe(_settle, waiter.future)
 
 
 def _settle(future: asyncio.Future[None]) -> None:

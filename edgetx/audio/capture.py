@@ -1,0 +1,172 @@
+"""The body of one capture thread: open, read, front end, log, for ever.
+
+Whatever happens to the device, the numbers go on: a source counts from 0 each time it is opened, and `Capture` places
+it where the monotonic clock says that its first frame belongs. What went by meanwhile is a `Gap` of cause ``device``.
+
+The states, reported when they change: ``opening`` → ``running`` ⇄ ``absent`` (the device is not there, or in use, or
+went away) or ``refused`` (it is there but not as the settings want it) → ``ended`` (of a recording) or ``stopped``.
+Absence and refusal are both tried again for ever: a device may be plugged in, or plugged in with other abilities.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+
+from edgetx.audio.anchor import Anchor
+from edgetx.audio.format import RATE, AudioFormat, Chunk, Gap
+from edgetx.audio.frontend import FrontEnd, Heard, Listen, at_16k, front_end
+from edgetx.audio.level import Level
+from edgetx.audio.log import AudioLog
+from edgetx.audio.source import Source
+from edgetx.errors import Refused, TryAgain
+from edgetx.retry import delays
+
+FIRST_SECONDS = 0.5
+CAP_SECONDS = 5.0
+REFUSED_SECONDS = 15.0
+
+
+class Capture:
+    """Feeds ``log`` from sources that ``make_source`` makes anew for each attempt. All callbacks run in its thread.
+
+    ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``observe(frame, seconds)``: after each read, the
+    number, at 16 kHz, of the frame after the last that the device had handed over, and when. ``report_gap``: a hole, in
+    16 kHz frames. ``report_state(state, detail)``: see above. ``report_level``: of each piece that is appended.
+    """
+
+    def __init__(
+        self,
+        *,
+        make_source: Callable[[], Source],
+        listen: Listen,
+        log: AudioLog,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        observe: Callable[[int, float], None],
+        report_gap: Callable[[Gap], None],
+        report_state: Callable[[str, str], None],
+        report_level: Callable[[Level], None],
+    ) -> None:
+        self._make_source = make_source
+        self._listen = listen
+        self._log = log
+        self._clock = clock
+        self._random = random
+        self._observe = observe
+        self._report_gap = report_gap
+        self._report_state = report_state
+        self._report_level = report_level
+        self._stop = threading.Event()
+        self._source: Source | None = None
+        self._state = ("", "")
+        self._waits = _waits(random)
+        self._anchor = Anchor(RATE)
+        self._end = log.end
+        self.overruns = 0
+        """How often the device had to drop sound because it was not read in time."""
+
+    def run(self) -> None:
+        """Capture until `stop` or the end of a recording, then finish the log. What is unexpected is raised."""
+        self._enter("opening")
+        ended = False
+        while not ended and not self._stop.is_set():
+            try:
+                ended = self._capture()
+            except TryAgain as error:
+                self._pause("absent", str(error), next(self._waits))
+            except Refused as error:
+                self._pause("refused", str(error), REFUSED_SECONDS)
+        self._log.finish()
+        self._enter("ended" if ended else "stopped")
+
+    def stop(self) -> None:
+        """End `run`, from any thread, at once: also a wait for the device, or for the next attempt."""
+        self._stop.set()
+        if self._source is not None:
+            self._source.close()
+
+    def _capture(self) -> bool:
+        """Open the source and follow it; return whether it came to its end (else it was stopped)."""
+        self._source = source = self._make_source()
+        try:
+            source.open()
+            return self._follow(source, front_end(source.format, self._listen))
+        finally:
+            source.close()
+
+    def _follow(self, source: Source, ears: FrontEnd) -> bool:
+        stretch = _Stretch(source.format, self._end)
+        try:
+            while not self._stop.is_set():
+                piece = source.read()
+                if piece is None:
+                    return True
+                if isinstance(piece, Gap):
+                    self._lose(piece, stretch, ears)
+                else:
+                    self._hear(piece, stretch, ears)
+            return False
+        finally:
+            if stretch.running:
+                self._append(ears.flush(), stretch)
+
+    def _hear(self, chunk: Chunk, stretch: "_Stretch", ears: FrontEnd) -> None:
+        now = self._clock()
+        if not stretch.running:
+            self._begin(chunk, stretch, now)
+        heard = ears.process(chunk)
+        self._append(heard, stretch)
+        self._end = stretch.number(chunk.end)
+        self._anchor.observe(self._end, now)
+        self._observe(self._end, now)
+        self._report_level(heard.level)
+
+    def _begin(self, chunk: Chunk, stretch: "_Stretch", now: float) -> None:
+        """The device delivers: only now is it healthy, and only now is it known how much was missed."""
+        stretch.running = True
+        start = stretch.number(chunk.start)
+        missed = self._anchor.missed(start, now - len(chunk.samples) / stretch.rate)
+        if missed:
+            self._report_gap(Gap(start, missed, "device"))
+            stretch.base += missed
+        self._waits = _waits(self._random)
+        self._enter("running", stretch.detail)
+
+    def _lose(self, gap: Gap, stretch: "_Stretch", ears: FrontEnd) -> None:
+        self.overruns += gap.cause == "overrun"
+        if stretch.running:
+            self._append(ears.flush(), stretch)
+        start, self._end = stretch.number(gap.start), stretch.number(gap.end)
+        if self._end > start:
+            self._report_gap(Gap(start, self._end - start, gap.cause))
+
+    def _append(self, heard: Heard, stretch: "_Stretch") -> None:
+        if len(heard.pcm):
+            self._log.append(stretch.base + heard.start, heard.pcm)
+
+    def _pause(self, state: str, detail: str, seconds: float) -> None:
+        if not self._stop.is_set():
+            self._enter(state, detail)
+            self._stop.wait(seconds)
+
+    def _enter(self, state: str, detail: str = "") -> None:
+        if self._state != (state, detail):
+            self._state = (state, detail)
+            self._report_state(state, detail)
+
+
+class _Stretch:
+    """One opening of a source: its frame 0 is number ``base`` of the log."""
+
+    def __init__(self, form: AudioFormat, base: int) -> None:
+        self.detail = str(form)
+        self.rate = form.rate
+        self.base = base
+        self.running = False
+
+    def number(self, frame: int) -> int:
+        """Return the log's number of the source's ``frame``."""
+        return self.base + at_16k(frame, self.rate)
+
+
+def _waits(random: Callable[[], float]) -> Iterator[float]:
+    return delays(random, first_seconds=FIRST_SECONDS, cap_seconds=CAP_SECONDS)

@@ -1,0 +1,142 @@
+"""What capture devices there are, what they offer, and which of it suits 16 kHz mono best. Pure; `alsa` asks.
+
+The stable name of a card's device is ``hw:CARD=id,DEV=n``: the card's number depends on which was found first.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edgetx.audio.format import RATE, AudioFormat, SampleFormat
+from edgetx.config import AlsaSettings
+from edgetx.errors import Refused
+
+WIDTH = 80
+
+RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+"""Hz that the front end takes and that sound cards have."""
+
+PLUGINS = frozenset(
+    ("null", "lavrate", "samplerate", "speexrate", "speex", "upmix", "vdownmix", "jack", "oss", "usbstream")
+)
+"""Names that ALSA's own configuration lists for capture although they are converters, or lead to none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a device can do: rates in Hz, channel counts (none: any, it converts), sample formats that edgetx reads."""
+
+    rates: tuple[int, ...]
+    channels: tuple[int, ...]
+    formats: tuple[SampleFormat, ...]
+
+    def __str__(self) -> str:
+        formats = _list(str(form) for form in self.formats)
+        return f"{_list(map(str, self.rates))} Hz, {counts(self.channels)} channels, {formats or 'no usable format'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A capture device by the name that settings use. ``offer`` is None while another program has it."""
+
+    name: str
+    description: str
+    offer: Offer | None
+
+
+def choose(offer: Offer, settings: AlsaSettings) -> AudioFormat:
+    """Return the format to ask for: what is set, and where nothing is set, what suits 16 kHz mono best.
+
+    That is 16 kHz, else the next rate above, else the highest; one channel, else the fewest; S16_LE, else S32_LE, else
+    S24_3LE. Raise Refused when the device does not offer it.
+    """
+    _demand(settings, "sample_rate", offer, offered=offer.rates)
+    _demand(settings, "channels", offer, offered=offer.channels or (settings.channels,))
+    _demand(settings, "format", offer, offered=offer.formats)
+    if not offer.rates or not offer.formats:
+        raise Refused(_refusal(settings, "has no rate or sample format that can be used", offer))
+    rate = min((rate for rate in offer.rates if rate >= RATE), default=max(offer.rates))
+    return wished(settings, rate, channels=min(offer.channels, default=1), sample_format=_best(offer.formats))
+
+
+def wished(
+    settings: AlsaSettings,
+    rate: int = RATE,
+    *,
+    channels: int = 1,
+    sample_format: SampleFormat = SampleFormat.S16_LE,
+) -> AudioFormat:
+    """Return what ``settings`` ask for, completed by the rest."""
+    return AudioFormat(
+        settings.sample_rate or rate,
+        settings.channels or channels,
+        SampleFormat(settings.format) if settings.format else sample_format,
+    )
+
+
+def table(devices: Sequence[Device]) -> str:
+    """Return ``devices`` as text of at most `WIDTH` columns; a name is never cut, so that it can be copied."""
+    if not devices:
+        return "There is no capture device."
+    return "\n".join(line for device in devices for line in _lines(device))
+
+
+def card_devices(pcm_list: str, cards: dict[int, str]) -> list[tuple[str, str]]:
+    """Return (name, description) of each capture device in the text of ``/proc/asound/pcm``.
+
+    A line is ``01-00: USB Audio : USB Audio : playback 1 : capture 1``. ``cards``: their ids by number.
+    """
+    found = re.findall(r"^(\d+)-(\d+): (.*?) :.*\bcapture\b", pcm_list, re.MULTILINE)
+    return [
+        (f"hw:CARD={cards[int(card)]},DEV={int(device)}", text) for card, device, text in found if int(card) in cards
+    ]
+
+
+def own_pcms(hints: Iterable[str]) -> list[str]:
+    """Return those of ALSA's hinted names that stand for something of their own: no plugin, no card by another name."""
+    return [name for name in hints if ":" not in name and name not in PLUGINS]
+
+
+def counts(numbers: Sequence[int]) -> str:
+    """Return ascending numbers as people write them: ``1-8, 16``; ``any`` when there are none."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs) or "any"
+
+
+def _best(formats: Sequence[SampleFormat]) -> SampleFormat:
+    order = (SampleFormat.S16_LE, SampleFormat.S32_LE, SampleFormat.S24_3LE)
+    return min(formats, key=order.index)
+
+
+def _demand(settings: AlsaSettings, name: str, offer: Offer, *, offered: Sequence[object]) -> None:
+    wanted = getattr(settings, name)
+    if wanted is not None and wanted not in offered:
+        raise Refused(_refusal(settings, f"does not do {name} {wanted}", offer))
+
+
+def _refusal(settings: AlsaSettings, what: str, offer: Offer) -> str:
+    return f"The device {settings.alsa} {what}; it offers {offer}."
+
+
+def _lines(device: Device) -> list[str]:
+    offer = "in use by another program" if device.offer is None else str(device.offer)
+    return [f"{device.name}  {device.description}".rstrip()[: max(WIDTH, len(device.name))], *_wrap(offer)]
+
+
+def _wrap(text: str) -> list[str]:
+    lines, line = [], "   "
+    for word in text.split():
+        if len(line) + 1 + len(word) > WIDTH:
+            lines.append(line)
+            line = "   "
+        line += f" {word}"
+    return [*lines, line]
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,92 @@
+import pytest
+
+from edgetx.audio.devices import Device, Offer, card_devices, choose, counts, own_pcms, table
+from edgetx.audio.format import SampleFormat
+from edgetx.config import AlsaSettings
+from edgetx.errors import Refused
+
+S16, S24, S32 = SampleFormat.S16_LE, SampleFormat.S24_3LE, SampleFormat.S32_LE
+ARRAY = Offer((16000,), (6,), (S16,))
+I2S = Offer((44100, 48000, 96000), (2, 4), (S32,))
+
+PCM_LIST = """\
+00-00: bcm2835 Headphones : bcm2835 Headphones : playback 8
+01-00: USB Audio : USB Audio : playback 1 : capture 1
+02-01: wm8960-hifi wm8960 : wm8960-hifi : capture 1
+07-00: Ghost : Ghost : capture 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("offer", "chosen"),
+    [
+        (Offer((8000, 16000, 48000), (1, 2), (S16, S24, S32)), "16000:S16_LE:1"),
+        (ARRAY, "16000:S16_LE:6"),
+        (I2S, "44100:S32_LE:2"),
+        (Offer((8000, 11025), (), (S24, S32)), "11025:S32_LE:1"),
+        (Offer((48000, 96000), (2,), (S24,)), "48000:S24_3LE:2"),
+    ],
+)
+def test_what_is_not_set_is_chosen_to_suit_16_khz_mono(offer, chosen):
+    assert str(choose(offer, AlsaSettings())) == chosen
+
+
+def test_what_is_set_is_taken():
+    settings = AlsaSettings("hw:0", sample_rate=96000, channels=4, format="S32_LE")
+    assert str(choose(I2S, settings)) == "96000:S32_LE:4"
+    assert choose(Offer((48000,), (), (S16,)), AlsaSettings(channels=3)).channels == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        (AlsaSettings("hw:0", sample_rate=16000), "does not do sample_rate 16000"),
+        (AlsaSettings("hw:0", channels=1), "does not do channels 1"),
+        (AlsaSettings("hw:0", format="S16_LE"), "does not do format S16_LE"),
+    ],
+)
+def test_what_is_set_but_not_offered_is_refused_with_the_offer(settings, fault):
+    with pytest.raises(Refused) as caught:
+        choose(I2S, settings)
+    assert str(caught.value) == f"The device hw:0 {fault}; it offers 44100, 48000, 96000 Hz, 2, 4 channels, S32_LE."
+
+
+def test_a_device_with_nothing_usable_is_refused():
+    with pytest.raises(Refused, match=r"no rate or sample format that can be used.*no usable format"):
+        choose(Offer((48000,), (1,), ()), AlsaSettings())
+
+
+def test_cards_are_named_by_their_id_and_only_capture_counts():
+    assert card_devices(PCM_LIST, {0: "Headphones", 1: "ArrayUAC10", 2: "wm8960"}) == [
+        ("hw:CARD=ArrayUAC10,DEV=0", "USB Audio"),
+        ("hw:CARD=wm8960,DEV=1", "wm8960-hifi wm8960"),
+    ]
+
+
+def test_other_names_of_cards_and_plugins_are_left_out():
+    hints = ["null", "default", "sysdefault:CARD=wm8960", "lavrate", "pulse", "kitchen"]
+    assert own_pcms(hints) == ["default", "pulse", "kitchen"]
+
+
+def test_counts_read_as_people_write_them():
+    assert counts([1, 2, 3, 4, 8]) == "1-4, 8"
+    assert counts([]) == "any"
+
+
+def test_the_table_fits_80_columns_and_cuts_no_name():
+    long = "hw:CARD=" + "x" * 80
+    devices = [
+        Device("hw:CARD=ArrayUAC10,DEV=0", "ReSpeaker 4 Mic Array (UAC1.0), " * 3, ARRAY),
+        Device("hw:CARD=busy,DEV=0", "USB Audio", None),
+        Device(long, "", Offer(tuple(range(8000, 96000, 4000)), tuple(range(1, 33, 2)), (S16, S24, S32))),
+    ]
+    lines = table(devices).splitlines()
+    assert lines[0].startswith("hw:CARD=ArrayUAC10,DEV=0  ReSpeaker")
+    assert lines[1] == "    16000 Hz, 6 channels, S16_LE"
+    assert lines[2:4] == ["hw:CARD=busy,DEV=0  USB Audio", "    in use by another program"]
+    assert lines[4] == long
+    assert all(len(line) <= 80 for line in lines if line != long)
+
+
+def test_no_device_is_said_in_words():
+    assert table([]) == "There is no capture device."
