@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from edgetx import __version__
@@ -102,13 +103,17 @@ def _devices(_options: argparse.Namespace) -> int:
 
 
 def _listen(options: argparse.Namespace) -> int:
-    from edgetx.config import load, reveal  # noqa: PLC0415
-    from edgetx.mqtt.listener import listen  # noqa: PLC0415
+    import asyncio  # noqa: PLC0415
+    import random  # noqa: PLC0415
 
-    config = load(options.config, os.environ)
-    secret = config.mqtt.password
-    password = reveal(secret, os.environ, where="mqtt.password") if secret else None
-    listen(config.mqtt, password, device=config.device, show=lambda line: print(line, flush=True))
+    from edgetx.config import load  # noqa: PLC0415
+    from edgetx.mqtt.listener import Listener  # noqa: PLC0415
+    from edgetx.secret import reveal  # noqa: PLC0415
+
+    settings = load(options.config, os.environ).mqtt
+    password = reveal(settings.password, os.environ, where="mqtt.password") if settings.password else None
+    show = partial(print, flush=True)
+    asyncio.run(Listener(settings, password, show=show, sleep=asyncio.sleep, random=random.random).run())
     return 0
 
 

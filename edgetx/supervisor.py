@@ -44,8 +44,9 @@ async def supervise(services: Sequence[Service], *, stopping: Callable[[], None]
         await asyncio.gather(*(_stop(service, task) for service, task in tasks.items() if service.leading))
         for service, task in tasks.items():
             await _stop(service, task)
-    for task in (*tasks.values(), failed):
-        if task.done() and not task.cancelled() and (error := task.exception()):
+    outcomes: list[asyncio.Future[None]] = [*tasks.values(), failed]
+    for outcome in outcomes:
+        if outcome.done() and not outcome.cancelled() and (error := outcome.exception()):
             raise error
 
 

@@ -12,10 +12,6 @@ Protocol: MQTT 3.1.1, https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.
 """
 
 import asyncio
-import os
-import socket
-import ssl
-import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from threading import Thread
@@ -29,6 +25,7 @@ from edgetx.config import MqttSettings
 from edgetx.errors import TryAgain
 from edgetx.mqtt.address import Address, cannot_connect, closed_at_once
 from edgetx.mqtt.outbox import Numbered
+from edgetx.mqtt.sockets import client_context, close_forgotten, send_at_once
 from edgetx.mqtt.topics import Publication
 
 WRONG_LOGIN = ("Bad user name or password", "Not authorized")
@@ -96,6 +93,13 @@ class Connection:
                 self._numbers[sent.mid] = number
         self._settle(CLEAN)
 
+    def subscribe(self, topics: str, show: Callable[[str, bytes], None]) -> None:
+        """Have ``show(topic, payload)`` called for each message on ``topics``, QoS 1. Call it only when `ready`."""
+        client = self._opened
+        client.on_message = lambda _client, _data, message: show(message.topic, bytes(message.payload))
+        client.subscribe(topics, qos=1)
+        self._settle(CLEAN)
+
     def disconnect(self) -> None:
         """Say goodbye, so that the broker does not publish the last will; `ended` returns when that is written."""
         self._leaving = True
@@ -145,7 +149,7 @@ class Connection:
         try:
             client.connect(self._address.host, self._address.port, self._keepalive_seconds)
         except (OSError, ValueError, LookupError) as error:  # The last two from paho's WebSocket, fed with garbage.
-            _close_forgotten(error)
+            close_forgotten(error)
             return TryAgain(cannot_connect(self._address, error))
         if self._closed:
             _close(client)
@@ -156,7 +160,7 @@ class Connection:
         if opened is None:
             raise TryAgain(closed_at_once(self._address))
         self._descriptor = opened.fileno()
-        _send_at_once(self._descriptor)
+        send_at_once(self._descriptor)
         self._loop.add_reader(self._descriptor, self._readable)
         self._tick()
 
@@ -238,7 +242,7 @@ class Connection:
 
 
 def new_client(
-    settings: MqttSettings, address: Address, *, client_id: str, password: str | None, will: Publication
+    settings: MqttSettings, address: Address, *, client_id: str, password: str | None, will: Publication | None
 ) -> Client:
     """Return a client that can be connected once. Raise OSError or ValueError when a file for TLS cannot be used."""
     client = Client(
@@ -250,39 +254,19 @@ def new_client(
         reconnect_on_failure=False,
     )
     client.max_inflight_messages_set(0)  # No limit of paho's means no queue of paho's.
-    client.will_set(will.topic, will.payload, will.qos, will.retain)
+    if will is not None:
+        client.will_set(will.topic, will.payload, will.qos, will.retain)
     client.username_pw_set(settings.username, password)
     client.ws_set_options(address.path)
     if address.tls:
-        client.tls_set_context(_tls(settings))
+        client.tls_set_context(client_context(settings))
     return client
-
-
-def _tls(settings: MqttSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ca_file)
-    if settings.cert_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
-    return context
 
 
 def _holds_more(client: Client) -> bool:
     """Whether TLS has deciphered bytes that no selector would tell of."""
     pending = getattr(client.socket(), "pending", None)
     return bool(pending and pending())
-
-
-def _send_at_once(descriptor: int) -> None:
-    """Switch Nagle's algorithm off: it holds a second small message back until the first is acknowledged, 40 ms."""
-    with socket.socket(fileno=os.dup(descriptor)) as same:  # by its number, for paho hides the one under a WebSocket
-        same.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _close_forgotten(error: Exception) -> None:
-    """Close the socket of a failed TLS or WebSocket handshake: paho leaves it, and only the traceback knows it."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        for value in frame.f_locals.values():
-            if isinstance(value, socket.socket):
-                value.close()
 
 
 def _close(client: Client | None) -> None:

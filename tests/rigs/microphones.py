@@ -46,6 +46,11 @@ class FifoMicrophone:
         self.environment = {"ALSA_CONFIG_PATH": str(self._configuration)}
         self._end: int | None = None
 
+    @property
+    def fifo(self) -> Path:
+        """Where its sound comes from, for another process that writes it."""
+        return self._fifo
+
     def open(self) -> None:
         os.mkfifo(self._fifo)
         self._configuration.write_text(self.configuration())
