@@ -244,6 +244,11 @@ class Subscriber:
         with self._changed:
             return self._changed.wait_for(lambda: self._subscriptions >= times, deadline_seconds)
 
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        """Publish at QoS 1, as another client of the broker's; wait until the broker has it."""
+        if self._client:
+            self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+
     def close(self) -> None:
         """Disconnect."""
         if self._client:
