@@ -1,32 +1,90 @@
 """The settings: what one YAML file on the device says, as frozen values.
 
-Defaults stand here and nowhere else; `config/edgetx.yaml` documents each one and a test keeps the two together.
+Defaults and ranges stand here, at the setting, and nowhere else; `config/edgetx.yaml` documents each one and a test
+keeps the two together. `parse` is pure: it touches no file that the settings name, so a missing certificate or
+recording is the business of whoever opens it. A relative path is relative to the settings' own directory, whatever
+directory the daemon runs in, and ``~`` is refused: a daemon has no home.
 """
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from edgetx import document, scalars
+from edgetx.checks import Address, AtMost, Range, identifier, level_period, no_credentials, shown, split, topic
+from edgetx.decode import At, Decoder, Fault, Rule, place_name
+from edgetx.document import Entries, Node, Scalar
+from edgetx.errors import SettingsError
+from edgetx.scalars import Wrong, did_you_mean, one_of
+from edgetx.secret import Secret, SecretReader, reveal
+
+__all__ = [
+    "AlsaSettings",
+    "AssemblyAISettings",
+    "Config",
+    "KeepSettings",
+    "Listen",
+    "LocalSettings",
+    "MicrophoneSettings",
+    "MqttSettings",
+    "ProviderSettings",
+    "Secret",
+    "SourceSettings",
+    "WavSettings",
+    "load",
+    "parse",
+    "reveal",
+    "without_secrets",
+]
+
+HOST_NAME = Path("/proc/sys/kernel/hostname")
+MAX_CHANNELS = 64
+WORLD_READABLE = 0o004
+
+Name = Annotated[str, identifier]
+Listen = Literal["auto", "mix"] | int
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """Where a secret is kept, or (``text``) the secret itself, allowed only in a file that others cannot read."""
+def _password_has_user(password: Secret | None, username: str | None) -> str | None:
+    return "needs a 'username' beside it; add one" if password and not username else None
 
-    kind: Literal["credential", "file", "env", "text"]
-    value: str = field(repr=False)
+
+def _certificate_is_whole(cert_file: Path | None, key_file: Path | None) -> str | None:
+    if (cert_file is None) == (key_file is None):
+        return None
+    return "'cert_file' and 'key_file' come together; add the other one"
+
+
+def _files_need_tls(ca_file: Path | None, cert_file: Path | None, url: str) -> str | None:
+    if not (ca_file or cert_file) or url.startswith(("mqtts:", "wss:")):
+        return None
+    return "is for an encrypted connection; write mqtts:// or wss:// in 'url', or take it away"
 
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
     """The broker."""
 
-    url: str = "mqtt://localhost:1883"
+    url: Annotated[str, Address(("mqtt", "mqtts", "ws", "wss"), "'username' and 'password'")] = "mqtt://localhost:1883"
     username: str | None = None
     password: Secret | None = None
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
-    base_topic: str = "edgetx"
+    base_topic: Annotated[str, topic] = "edgetx"
+
+    RULES: ClassVar = (
+        Rule(("password", "username"), _password_has_user),
+        Rule(("cert_file", "key_file"), _certificate_is_whole),
+        Rule(("ca_file", "cert_file", "url"), _files_need_tls),
+    )
+
+
+def _grammar_or_keyphrases(grammar: Path | None, keyphrases: tuple[str, ...]) -> str | None:
+    return "'grammar' and 'keyphrases' exclude each other; keep one" if grammar and keyphrases else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +95,36 @@ class LocalSettings:
     grammar: Path | None = None
     keyphrases: tuple[str, ...] = ()
 
+    RULES: ClassVar = (Rule(("grammar", "keyphrases"), _grammar_or_keyphrases),)
+
+
+def _plain_only_at_home(url: str, insecure: bool) -> str | None:  # noqa: FBT001 - a rule takes fields' values
+    parts = split(url)
+    if parts is None or parts.scheme == "wss" or parts.is_loopback or insecure:
+        return None
+    return "ws:// would send key and sound unencrypted; write wss://, or add 'insecure: true' if you mean it"
+
 
 @dataclass(frozen=True, slots=True)
 class AssemblyAISettings:
-    """``type: assemblyai``, the v3 streaming protocol. The vendor's own names where the vendor has one."""
+    """``type: assemblyai``, the v3 streaming protocol. The vendor's own names where the vendor has one.
 
-    api_key: Secret
+    ``min_turn_silence`` and ``max_turn_silence``: milliseconds.
+    """
+
+    api_key: Secret = field(metadata={"example": "{credential: assemblyai_api_key}"})
     type: Literal["assemblyai"] = "assemblyai"
-    url: str = "wss://streaming.assemblyai.com/v3/ws"
+    url: Annotated[str, Address(("ws", "wss"), "'api_key'")] = "wss://streaming.assemblyai.com/v3/ws"
     insecure: bool = False
     speech_model: str = "universal-streaming-english"
     format_turns: bool = False
-    keyterms: tuple[str, ...] = ()
-    end_of_turn_confidence_threshold: float | None = None
-    min_turn_silence: int | None = None
-    max_turn_silence: int | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    keyterms: Annotated[tuple[Annotated[str, AtMost(50, "characters")], ...], AtMost(100, "terms")] = ()
+    end_of_turn_confidence_threshold: Annotated[float, Range(0, 1)] | None = None
+    min_turn_silence: Annotated[int, Range(0)] | None = None
+    max_turn_silence: Annotated[int, Range(0)] | None = None
+    extra: Annotated[dict[str, Any], no_credentials] = field(default_factory=dict)
+
+    RULES: ClassVar = (Rule(("url", "insecure"), _plain_only_at_home),)
 
 
 ProviderSettings = LocalSettings | AssemblyAISettings
@@ -63,8 +135,8 @@ class AlsaSettings:
     """An ALSA capture device. None: what suits 16 kHz mono best among what the device offers."""
 
     alsa: str = "default"
-    sample_rate: int | None = None
-    channels: int | None = None
+    sample_rate: Annotated[int, Range(8_000, 96_000)] | None = None
+    channels: Annotated[int, Range(1, MAX_CHANNELS)] | None = None
     format: Literal["S16_LE", "S24_3LE", "S32_LE"] | None = None
 
 
@@ -84,7 +156,14 @@ SourceSettings = AlsaSettings | WavSettings
 class KeepSettings:
     """How much sound is kept for a provider that is away."""
 
-    memory_seconds: float = 120.0
+    memory_seconds: Annotated[float, Range(10, 3_600)] = 120.0
+
+
+def _channel_is_there(listen: Listen, source: SourceSettings) -> str | None:
+    channels = source.channels if isinstance(source, AlsaSettings) else None
+    if channels is None or not isinstance(listen, int) or listen < channels:
+        return None
+    return f"channel {listen} is not there: the source has {channels}, counted from 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +174,119 @@ class MicrophoneSettings:
     ``level_seconds``: how often ``level`` is published; 0 is never.
     """
 
-    name: str
+    name: Name = field(metadata={"example": "desk"})
     source: SourceSettings = field(default_factory=AlsaSettings)
-    listen: Literal["auto", "mix"] | int = "auto"
+    listen: Listen = "auto"
     provider: str = "local"
-    catch_up_seconds: float = 10.0
+    catch_up_seconds: Annotated[float, Range(0)] = 10.0
     keep: KeepSettings = field(default_factory=KeepSettings)
-    level_seconds: float = 0.0
+    level_seconds: Annotated[float, level_period] = 0.0
+
+    RULES: ClassVar = (Rule(("listen", "source"), _channel_is_there),)
+
+
+def _at_least_one(microphones: tuple[MicrophoneSettings, ...]) -> str | None:
+    return None if microphones else "there is none; add one: [{name: desk}]"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """Everything. ``providers`` always holds those that the microphones name."""
 
-    device: str
-    microphones: tuple[MicrophoneSettings, ...]
+    device: Name
+    microphones: Annotated[tuple[MicrophoneSettings, ...], _at_least_one] = field(
+        metadata={"example": "[{name: desk}]"}
+    )
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     providers: dict[str, ProviderSettings] = field(default_factory=dict)
+
+
+def parse(text: str, *, path: str, environment: Mapping[str, str], host_name: str, world_readable: bool) -> Config:
+    """Return the settings that ``text`` is; ``path``, where it was read, begins each fault.
+
+    ``world_readable``: everyone on the machine can read that file. Raise SettingsError with all faults, by line.
+    """
+    decoder = Decoder(
+        converters={
+            Path: partial(scalars.path, directory=Path(path).parent),
+            Secret: SecretReader(Path(path), environment, world_readable),
+            Listen: _listen,
+        },
+        implied={("device",): _identifier_of(host_name)},
+    )
+    decoder.decode(Config, document.read(text, name=path))
+    faults = sorted([*decoder.faults, *_misnamed(decoder)], key=lambda fault: fault.line)
+    if faults:
+        raise SettingsError([f"{path}:{fault.line}: {place_name(fault.at)}: {fault.text}" for fault in faults])
+    config: Config = decoder.values[()]
+    if any(microphone.provider == "local" for microphone in config.microphones):
+        return replace(config, providers={"local": LocalSettings(), **config.providers})
+    return config
+
+
+def load(path: str | Path, environment: Mapping[str, str]) -> Config:
+    """Read the settings at ``path``. Raise SettingsError when they cannot be read, or with all faults in them."""
+    try:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            text = file.read(document.MAX_BYTES + 1)
+        world_readable = bool(Path(path).stat().st_mode & WORLD_READABLE)
+    except UnicodeDecodeError as error:
+        raise SettingsError([f"{path}: the file is not UTF-8 text; save it as UTF-8"]) from error
+    except FileNotFoundError as error:
+        raise SettingsError([f"{path}: there is no such file; name the settings with --config FILE"]) from error
+    except IsADirectoryError as error:
+        raise SettingsError([f"{path}: is a directory; name the file in it"]) from error
+    except OSError as error:
+        reason = error.strerror
+        raise SettingsError([f"{path}: cannot be read ({reason}); check who may read it: ls -l {path}"]) from error
+    host_name = HOST_NAME.read_text("utf-8")
+    return parse(text, path=str(path), environment=environment, host_name=host_name, world_readable=world_readable)
+
+
+def without_secrets(value: Any) -> Any:
+    """Return settings as JSON has them, without what must stay secret: places of secrets stay, texts become stars."""
+    if isinstance(value, Secret):
+        return value.without_secret()
+    if is_dataclass(value):
+        return {part.name: without_secrets(getattr(value, part.name)) for part in fields(value)}
+    if isinstance(value, dict):
+        return {name: without_secrets(part) for name, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [without_secrets(part) for part in value]
+    if isinstance(value, str):  # What follows the '?' of an address may be a signature or a token.
+        address, mark, _ = value.partition("?")
+        return f"{address}?***" if mark and "://" in address else value
+    return str(value) if isinstance(value, Path) else value
+
+
+def _listen(node: Node) -> Listen:
+    match node:
+        case Scalar(text="auto" | "mix" as word):
+            return cast("Listen", word)
+        case Entries(pairs=((Scalar(text="channel"), number),)):
+            channel = scalars.whole(number)
+            if fault := Range(0, MAX_CHANNELS - 1)(channel):
+                raise Wrong(f"channel {fault}")
+            return channel
+    raise Wrong("must be 'auto', 'mix' or {channel: N}, where N counts from 0")
+
+
+def _misnamed(decoder: Decoder) -> Iterator[Fault]:
+    """Yield what is wrong with names across the document: microphones that share one, providers that are not there."""
+    providers = {"local", *(str(at[1]) for at in decoder.lines if at[:-1] == ("providers",))}
+    first: dict[str, At] = {}
+    for at, value in decoder.values.items():
+        match at:
+            case ("microphones", int(), "name"):
+                if (other := first.setdefault(value, at)) != at:
+                    taken = f"{value!r} is already the name on line {decoder.lines[other]}; choose another"
+                    yield Fault(decoder.lines[at], at, taken)
+            case ("microphones", int(), "provider") if value not in providers:
+                known = did_you_mean(value, providers) or f"; there is {one_of(sorted(providers))}"
+                yield Fault(decoder.lines[at], at, f"{shown(value)} is not under 'providers'{known}")
+
+
+def _identifier_of(host_name: str) -> str:
+    """Return the first label of ``host_name`` in the characters of a name."""
+    label = host_name.strip().partition(".")[0].lower()
+    return re.sub("[^a-z0-9_-]+", "-", label).strip("-")[:64] or "edgetx"

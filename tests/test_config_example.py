@@ -1,0 +1,92 @@
+"""The documented example holds every setting, with its real default, and is right as shipped and uncommented."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+from edgetx import document
+from edgetx.config import (
+    AlsaSettings,
+    AssemblyAISettings,
+    Config,
+    KeepSettings,
+    LocalSettings,
+    MicrophoneSettings,
+    MqttSettings,
+    Secret,
+    WavSettings,
+    parse,
+)
+
+EXAMPLE = Path(__file__).parents[1] / "config" / "edgetx.yaml"
+CLASSES: list[Any] = [
+    Config,
+    MqttSettings,
+    LocalSettings,
+    AssemblyAISettings,
+    AlsaSettings,
+    WavSettings,
+    KeepSettings,
+    MicrophoneSettings,
+]
+SECTIONS = {"mqtt", "providers", "microphones", "source", "keep"}
+
+
+def settings(text: str) -> Config:
+    return parse(text, path="edgetx.yaml", environment={}, host_name="kitchen", world_readable=True)
+
+
+DEFAULT = re.compile(r"\[([^\]]*?)(?:: [^\]]*)?\]$")
+
+
+def uncommented() -> str:
+    return re.sub(r"(?m)^( *)#(?=[a-z-])", r"\1", EXAMPLE.read_text())
+
+
+def documented(node: document.Node, value: Any) -> list[tuple[type, str, int]]:
+    """(class, setting, line) of every setting in ``node``, whose value is ``value``."""
+    if isinstance(node, document.Items):
+        return [place for item, part in zip(node.nodes, value, strict=True) for place in documented(item, part)]
+    if not isinstance(node, document.Entries) or isinstance(value, Secret | int):
+        return []
+    places = []
+    for key, below in node.pairs:
+        if dataclasses.is_dataclass(value):
+            places.append((type(value), key.text, key.line))
+        part = value.get(key.text) if isinstance(value, dict) else getattr(value, key.text)
+        places += documented(below, part)
+    return places
+
+
+def test_the_example_as_shipped_is_the_smallest_useful_file() -> None:
+    assert settings(EXAMPLE.read_text()) == settings("microphones: [{name: desk}]")
+
+
+def test_the_example_uncommented_shows_every_setting() -> None:
+    text = uncommented()
+    shown = {(cls, name) for cls, name, _ in documented(document.read(text, name="e"), settings(text))}
+    assert shown == {(cls, part.name) for cls in CLASSES for part in dataclasses.fields(cls)}
+
+
+def test_each_default_in_the_example_is_the_real_one() -> None:
+    text = uncommented()
+    lines = text.splitlines()
+    for cls, name, line in documented(document.read(text, name="e"), settings(text)):
+        if name not in SECTIONS:
+            described = DEFAULT.search(lines[line - 2])
+            assert described, f"line {line}: the line above {cls.__name__}.{name} ends in no [default]"
+            assert described[1] in defaults_in_words(cls, name), f"line {line}"
+
+
+def defaults_in_words(cls: Any, name: str) -> list[str]:
+    if (cls, name) == (Config, "device"):
+        return ["the host name"]
+    (part,) = (part for part in dataclasses.fields(cls) if part.name == name)
+    factory = part.default_factory
+    value = part.default if factory is dataclasses.MISSING else factory()
+    if value is dataclasses.MISSING:
+        return ["required"]
+    if value in (None, (), {}):
+        return ["none"]
+    return [str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else value]
