@@ -5,7 +5,8 @@ n / 16000 s after the first: its *offset*, monotonic time minus nominal time, wa
 (a Pi has no RTC; NTP sets it after boot), the monotonic clock never does.
 
 The offset is observed whenever a period has been read. A read can return late but never early, so of the observations
-of one window the least offset is the truest, and becomes an anchor; offsets between anchors are interpolated. The
+of one window the least offset is the truest, and becomes an anchor when the window is over; offsets between anchors are
+interpolated. Until then the newest anchor holds, unless an observation proves it to have been late itself. The
 wall clock's distance from the monotonic clock is a single number, always the newest: after a step, what was captured
 before it is placed by the corrected clock too.
 """
@@ -34,18 +35,17 @@ class Timeline:
         self._wall = wall
         self._frames: list[float] = []
         self._offsets: list[float] = []
+        self._best = (0.0, float("inf"))
         self._window_ends = 0.0
 
     def observe(self, frame: float, monotonic: float) -> None:
         """Note that all frames before ``frame`` had been read by the monotonic time ``monotonic`` (seconds)."""
         offset = monotonic - frame / RATE
         if frame >= self._window_ends:
-            self._trim()
-            self._offsets.append(offset)
-            self._frames.append(frame)
+            self._close_window()
             self._window_ends = frame + WINDOW_FRAMES
-        elif offset < self._offsets[-1]:
-            self._offsets[-1] = offset
+        if offset < self._best[1]:
+            self._best = (frame, offset)
 
     def monotonic(self, frame: float) -> float:
         """Return the monotonic time (seconds) at which frame number ``frame`` was captured."""
@@ -62,14 +62,21 @@ class Timeline:
 
     def _offset(self, frame: float) -> float:
         frames, offsets = self._frames, self._offsets
-        if not frames:
-            return self._monotonic() - frame / RATE
         after = bisect_right(frames, frame)
-        if after == 0 or after == len(frames):
-            return offsets[max(0, after - 1)]
+        if after == len(frames):
+            newest = min(self._best[1], offsets[-1] if offsets else float("inf"))
+            return newest if newest < float("inf") else self._monotonic() - frame / RATE
+        if after == 0:
+            return offsets[0]
         share = (frame - frames[after - 1]) / (frames[after] - frames[after - 1])
         return offsets[after - 1] + share * (offsets[after] - offsets[after - 1])
 
-    def _trim(self) -> None:
-        if len(self._frames) >= MAX_ANCHORS:
-            self._offsets, self._frames = self._offsets[MAX_ANCHORS // 2 :], self._frames[MAX_ANCHORS // 2 :]
+    def _close_window(self) -> None:
+        frame, offset = self._best
+        if offset < float("inf"):
+            if len(self._frames) >= MAX_ANCHORS:
+                half = MAX_ANCHORS // 2
+                self._offsets, self._frames = self._offsets[half:], self._frames[half:]
+            self._offsets.append(offset)  # Before its frame: another thread may be looking.
+            self._frames.append(frame)
+        self._best = (0.0, float("inf"))

@@ -60,18 +60,23 @@ class Violation(Exception):
 
 
 class AssemblyAIServer:
-    """Serves on 127.0.0.1. The n-th connection gets the n-th scenario, all further ones the last."""
+    """Serves on 127.0.0.1, or on ``listener``, a socket that is bound already.
 
-    def __init__(self, *scenarios: Scenario, port: int = 0) -> None:
+    The n-th connection gets the n-th scenario, all further ones the last.
+    """
+
+    def __init__(self, *scenarios: Scenario, port: int = 0, listener: socket.socket | None = None) -> None:
         self._scenarios = scenarios or (Scenario(),)
         self._port = port
+        self._listener = listener
         self._server: Server | None = None
         self._visits: dict[ServerConnection, _Visit] = {}
         self.connections: list[Connection] = []
 
     async def __aenter__(self) -> Self:
+        where = {"sock": self._listener} if self._listener else {"host": "127.0.0.1", "port": self._port}
         self._server = await serve(
-            self._handle, "127.0.0.1", self._port, process_request=self._answer, compression=None, ping_interval=None
+            self._handle, **where, process_request=self._answer, compression=None, ping_interval=None
         )
         self._port = self._server.sockets[0].getsockname()[1]
         return self
