@@ -25,7 +25,7 @@ from edgetx.speech.session import Limits
 from edgetx.speech.timeline import Timeline
 from edgetx.speech.transcriber import Transcriber
 from tests.rigs.assemblyai_scenario import KEY, Fault, Scenario
-from tests.rigs.assemblyai_server import AssemblyAIServer
+from tests.rigs.assemblyai_server import AssemblyAIServer, Connection
 from tests.rigs.hearing import bursts
 from tests.rigs.waiting import until
 
@@ -108,6 +108,23 @@ def play(scene: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(bounded())
 
 
+def transcribe(
+    *scenarios: Scenario, sound: bytes = TWO_WORDS, keep_seconds: float = 60
+) -> tuple[Desk, list[Connection]]:
+    """Transcribe a recording to its end; return the desk and the connections that the stand-in saw."""
+
+    async def scene() -> tuple[Desk, list[Connection]]:
+        async with asyncio.timeout(DEADLINE_SECONDS), AssemblyAIServer(*scenarios) as server:
+            desk = Desk(server.url, keep_seconds=keep_seconds)
+            for at in range(0, len(sound), 3200):
+                desk.put(sound[at : at + 3200])
+            desk.log.finish()
+            await desk.transcriber.run()
+        return desk, server.connections
+
+    return asyncio.run(scene())
+
+
 def assert_words_at(desk: Desk, *spans: tuple[float, float]) -> None:
     """Check that there is one final for each span of sound (seconds), where the sound was."""
     frames = [final.frames for final in desk.finals]
@@ -118,25 +135,79 @@ def assert_words_at(desk: Desk, *spans: tuple[float, float]) -> None:
 
 
 def test_words_arrive_in_their_places_and_every_frame_is_settled():
-    async def scene():
-        async with AssemblyAIServer() as server:
-            desk = Desk(server.url)
-            desk.put(TWO_WORDS)
-            desk.log.finish()
-            await desk.transcriber.run()
-        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
-        assert desk.is_settled()
-        assert desk.account.ledger.settled[Fate.LOST] == 0
-        assert [status for status, _ in desk.reports] == ["connecting", "ready", "idle"]
-        (connection,) = server.connections
-        assert connection.texts == ['{"type":"Terminate"}']
-        assert connection.audio == TWO_WORDS
-        (opened,), (closed,) = desk.events("session_opened"), desk.events("session_closed")
-        assert opened["session"] == closed["session"] == desk.finals[0].session
-        assert closed["clean"] is True
-        assert closed["audio_seconds"] == len(TWO_WORDS) / 2 / RATE
+    desk, (connection,) = transcribe()
+    assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+    assert desk.is_settled()
+    assert desk.account.ledger.settled[Fate.LOST] == 0
+    assert [status for status, _ in desk.reports] == ["connecting", "ready", "idle"]
+    assert connection.texts == ['{"type":"Terminate"}']
+    assert connection.audio == TWO_WORDS
+    (opened,), (closed,) = desk.events("session_opened"), desk.events("session_closed")
+    assert opened["session"] == closed["session"] == desk.finals[0].session
+    assert closed["clean"] is True
+    assert closed["audio_seconds"] == len(TWO_WORDS) / 2 / RATE
 
-    play(scene)
+
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.CLOSE_1000])
+def test_what_a_broken_session_did_not_answer_is_sent_again_and_nothing_twice(fault):
+    desk, connections = transcribe(Scenario(fault=fault, fault_at_ms=1500), Scenario())
+    assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+    assert desk.is_settled()
+    first_end = desk.finals[0].frames[1]
+    assert connections[1].audio == TWO_WORDS[2 * first_end :]
+    assert "waiting" in [status for status, _ in desk.reports]
+    assert [closed["clean"] for closed in desk.events("session_closed")] == [False, True]
+
+
+ODD = [Fault.GARBAGE, Fault.BINARY, Fault.JSON_ARRAY, Fault.BARE_TURN, Fault.UNKNOWN_TYPE]
+
+
+@pytest.mark.parametrize("fault", ODD)
+def test_what_is_not_understood_is_told_once_and_harms_nothing(fault):
+    desk, connections = transcribe(Scenario(fault=fault))
+    assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+    assert len(connections) == len(desk.events("provider")) == 1
+
+
+FAILS_TO_BEGIN = [Fault.CLOSE_BEFORE_BEGIN, Fault.SILENT_BEFORE_BEGIN, Fault.HTTP_503, Fault.HUGE_MESSAGE]
+
+
+@pytest.mark.parametrize("fault", FAILS_TO_BEGIN)
+def test_a_provider_that_fails_at_first_is_tried_again(fault):
+    desk, connections = transcribe(Scenario(fault=fault), Scenario())
+    assert len(connections) == 2
+    assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+    assert "waiting" in [status for status, _ in desk.reports]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "told"),
+    [
+        (Scenario(fault=Fault.HTTP_401), "HTTP status 401"),
+        (Scenario(key="another"), "Unauthorized Connection: Invalid API key"),
+    ],
+)
+def test_a_provider_that_refuses_is_left_alone_for_long_and_says_why(scenario, told):
+    desk, _ = transcribe(scenario, Scenario())
+    assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+    assert REFUSED_SECONDS in desk.slept
+    (detail,) = [detail for status, detail in desk.reports if status == "refused"]
+    assert told in detail
+    assert KEY not in detail
+
+
+def test_a_provider_that_does_not_answer_terminate_gets_what_is_owed_once_more():
+    desk, _ = transcribe(Scenario(fault=Fault.NO_TERMINATION), Scenario())
+    assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+    assert desk.is_settled()
+
+
+def test_what_the_log_could_not_keep_is_told_as_overflow():
+    desk, _ = transcribe(sound=bursts(1.2, 0.3, 0.5), keep_seconds=1.0)
+    (gap,) = desk.events("gap")
+    assert (gap["cause"], gap["frames"]) == ("overflow", [0, RATE])
+    assert_words_at(desk, (1.2, 1.5))
+    assert desk.is_settled()
 
 
 def test_a_stream_that_goes_on_is_sent_as_it_comes():
@@ -155,95 +226,6 @@ def test_a_stream_that_goes_on_is_sent_as_it_comes():
     play(scene)
 
 
-@pytest.mark.parametrize("fault", [Fault.RESET, Fault.CLOSE_1000])
-def test_what_a_broken_session_did_not_answer_is_sent_again_and_nothing_twice(fault):
-    async def scene():
-        async with AssemblyAIServer(Scenario(fault=fault, fault_at_ms=1500), Scenario()) as server:
-            desk = Desk(server.url)
-            desk.put(TWO_WORDS)
-            desk.log.finish()
-            await desk.transcriber.run()
-        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
-        assert desk.is_settled()
-        first_end = desk.finals[0].frames[1]
-        assert server.connections[1].audio == TWO_WORDS[2 * first_end :]
-        assert "waiting" in [status for status, _ in desk.reports]
-        assert [closed["clean"] for closed in desk.events("session_closed")] == [False, True]
-
-    play(scene)
-
-
-ODD = [Fault.GARBAGE, Fault.BINARY, Fault.JSON_ARRAY, Fault.BARE_TURN, Fault.UNKNOWN_TYPE]
-
-
-@pytest.mark.parametrize("fault", ODD)
-def test_what_is_not_understood_is_told_once_and_harms_nothing(fault):
-    async def scene():
-        async with AssemblyAIServer(Scenario(fault=fault)) as server:
-            desk = Desk(server.url)
-            desk.put(TWO_WORDS)
-            desk.log.finish()
-            await desk.transcriber.run()
-        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
-        assert len(server.connections) == len(desk.events("provider")) == 1
-
-    play(scene)
-
-
-FAILS_TO_BEGIN = [Fault.CLOSE_BEFORE_BEGIN, Fault.SILENT_BEFORE_BEGIN, Fault.HTTP_503, Fault.HUGE_MESSAGE]
-
-
-@pytest.mark.parametrize("fault", FAILS_TO_BEGIN)
-def test_a_provider_that_fails_at_first_is_tried_again(fault):
-    async def scene():
-        async with AssemblyAIServer(Scenario(fault=fault), Scenario()) as server:
-            desk = Desk(server.url)
-            desk.put(TWO_WORDS)
-            desk.log.finish()
-            await desk.transcriber.run()
-        assert len(server.connections) == 2
-        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
-        assert "waiting" in [status for status, _ in desk.reports]
-
-    play(scene)
-
-
-@pytest.mark.parametrize(
-    ("scenario", "told"),
-    [
-        (Scenario(fault=Fault.HTTP_401), "HTTP status 401"),
-        (Scenario(key="another"), "Unauthorized Connection: Invalid API key"),
-    ],
-)
-def test_a_provider_that_refuses_is_left_alone_for_long_and_says_why(scenario, told):
-    async def scene():
-        async with AssemblyAIServer(scenario, Scenario()) as server:
-            desk = Desk(server.url)
-            desk.put(TWO_WORDS)
-            desk.log.finish()
-            await desk.transcriber.run()
-        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
-        assert REFUSED_SECONDS in desk.slept
-        (detail,) = [detail for status, detail in desk.reports if status == "refused"]
-        assert told in detail
-        assert KEY not in detail
-
-    play(scene)
-
-
-def test_a_provider_that_does_not_answer_terminate_gets_what_is_owed_once_more():
-    async def scene():
-        async with AssemblyAIServer(Scenario(fault=Fault.NO_TERMINATION), Scenario()) as server:
-            desk = Desk(server.url)
-            desk.put(TWO_WORDS)
-            desk.log.finish()
-            await desk.transcriber.run()
-        assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
-        assert desk.is_settled()
-
-    play(scene)
-
-
 def test_a_lag_longer_than_the_catch_up_is_given_up_with_a_gap_and_the_stream_is_live():
     async def scene():
         async with AssemblyAIServer() as server:
@@ -257,22 +239,6 @@ def test_a_lag_longer_than_the_catch_up_is_given_up_with_a_gap_and_the_stream_is
         (gap,) = desk.events("gap")
         assert (gap["cause"], gap["frames"], gap["seconds"]) == ("outage", [0, 2 * RATE], 2.0)
         assert_words_at(desk, (2.3, 2.7), (3.3, 3.8))
-        assert desk.is_settled()
-
-    play(scene)
-
-
-def test_what_the_log_could_not_keep_is_told_as_overflow():
-    async def scene():
-        async with AssemblyAIServer() as server:
-            desk = Desk(server.url, keep_seconds=1.0)
-            desk.put(bursts(0.8))
-            desk.put(bursts(0.4, 0.3, 0.5))
-            desk.log.finish()
-            await desk.transcriber.run()
-        (gap,) = desk.events("gap")
-        assert (gap["cause"], gap["frames"]) == ("overflow", [0, RATE])
-        assert_words_at(desk, (1.2, 1.5))
         assert desk.is_settled()
 
     play(scene)
