@@ -6,7 +6,7 @@ import pytest
 from edgetx.config import MqttSettings
 from edgetx.mqtt.listener import Listener, line
 from tests.rigs.broker import Broker, Subscriber
-from tests.rigs.waiting import until
+from tests.rigs.story import until
 
 DEADLINE_SECONDS = 20
 

@@ -27,7 +27,7 @@ from edgetx.speech.transcriber import Transcriber
 from tests.rigs.assemblyai_scenario import KEY, Fault, Scenario
 from tests.rigs.assemblyai_server import AssemblyAIServer, Connection
 from tests.rigs.hearing import bursts
-from tests.rigs.waiting import until
+from tests.rigs.story import until
 
 DEADLINE_SECONDS = 60
 HOP = RATE // 100

@@ -1,0 +1,34 @@
+import math
+
+import pytest
+
+from edgetx.speech.untrusted import number, scalars, text, whole
+
+
+def test_text_is_cut_to_its_limit_and_can_always_be_encoded():
+    assert text("hello", 4) == "hell"
+    assert text("half a pair: \ud800") == "half a pair: ?"
+    assert text(b"bytes") is None
+    assert text(None) is None
+
+
+@pytest.mark.parametrize("value", [0, -3, 1.5, 2**53 - 1])
+def test_a_number_is_a_number(value):
+    assert number(value) == value
+
+
+@pytest.mark.parametrize("value", [True, "1", None, math.inf, -math.inf, math.nan, 2**53, [1]])
+def test_what_is_no_sensible_number_is_none(value):
+    assert number(value) is None
+
+
+def test_a_whole_number_may_be_written_with_a_point():
+    assert [whole(value) for value in (0, 3, 3.0)] == [0, 3, 3]
+    assert [whole(value) for value in (-1, 1.5, "1", True, 1e300)] == [None] * 5
+
+
+def test_of_an_object_only_the_plain_values_are_taken_and_no_more_than_the_limit():
+    value = {"on": True, "n": 3, "name": "abcdefgh", "list": [1], "none": None, "inf": math.inf}
+    assert scalars(value, 6) == {"on": True, "n": 3, "name": "abcdef"}
+    assert scalars({str(i): i for i in range(10)}, 2) == {"0": 0, "1": 1}
+    assert scalars([1], 6) == {}
