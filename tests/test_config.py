@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import yaml
 from hypothesis import given
@@ -395,6 +396,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     read_or_refused(text)
 
 
+@hypothesis.settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(["device", "mqtt", "providers", "microphones"]), TREES))
 def test_any_tree_of_our_names_is_read_or_refused(tree: dict[str, Any]) -> None:
     read_or_refused(yaml.safe_dump(tree))

@@ -120,10 +120,10 @@ def test_old_anchors_are_forgotten_and_old_sound_is_still_placed():
     assert close(timeline.utc([0])[0], NOON)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     ppm=st.floats(-200, 200),
-    lateness=st.lists(st.floats(0, 0.2), min_size=1, max_size=9),
+    lateness=st.lists(st.floats(0, 0.2), min_size=1, max_size=3),
     step=st.sampled_from([0.0, HOUR, -HOUR]),
 )
 def test_a_drift_of_200_ppm_stays_within_20_ms_for_24_hours(ppm, lateness, step):
@@ -131,7 +131,7 @@ def test_a_drift_of_200_ppm_stays_within_20_ms_for_24_hours(ppm, lateness, step)
     timeline = timeline_of(clocks)
     real_rate = RATE * (1 + ppm / 1e6)
     lateness = [*lateness, 0.0]  # In every window a read returns at once.
-    every = 0.9
+    every = 2.4
     for number in range(int(DAY / every)):
         clocks.now = number * every
         timeline.observe(clocks.now * real_rate, clocks.now + lateness[number % len(lateness)])

@@ -2,7 +2,7 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetx.config import AssemblyAISettings, Secret
@@ -394,7 +394,8 @@ known = st.fixed_dictionaries(
 messages = st.text() | st.binary() | anything.map(json.dumps) | known.map(json.dumps)
 
 
-@given(st.lists(messages, max_size=12), st.booleans())
+@settings(max_examples=40)
+@given(st.lists(messages, max_size=8), st.booleans())
 def test_nothing_that_is_received_raises_and_no_turn_is_final_twice(stream, formatted):
     talk = session(format_turns=formatted)
     events = received(talk, *stream)

@@ -61,7 +61,7 @@ def test_the_request_carries_what_to_recognise():
     assert json.loads(request.argv[-1]) == {"grammar": None, "keyphrases": ["hey you"]}
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
