@@ -396,7 +396,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     read_or_refused(text)
 
 
-@hypothesis.settings(max_examples=40)
+@hypothesis.settings(max_examples=25)
 @given(st.dictionaries(st.sampled_from(["device", "mqtt", "providers", "microphones"]), TREES))
 def test_any_tree_of_our_names_is_read_or_refused(tree: dict[str, Any]) -> None:
     read_or_refused(yaml.safe_dump(tree))

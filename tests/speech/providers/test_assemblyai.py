@@ -376,7 +376,7 @@ def test_notices_are_bounded():
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
+    max_leaves=4,
 )
 known = st.fixed_dictionaries(
     {"type": st.sampled_from(["Begin", "Turn", "Termination", "Error", "Warning", "SpeechStarted"])},
@@ -394,7 +394,7 @@ known = st.fixed_dictionaries(
 messages = st.text() | st.binary() | anything.map(json.dumps) | known.map(json.dumps)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(messages, max_size=8), st.booleans())
 def test_nothing_that_is_received_raises_and_no_turn_is_final_twice(stream, formatted):
     talk = session(format_turns=formatted)

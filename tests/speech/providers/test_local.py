@@ -61,11 +61,9 @@ def test_the_request_carries_what_to_recognise():
     assert json.loads(request.argv[-1]) == {"grammar": None, "keyphrases": ["hey you"]}
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(
-    st.recursive(
-        st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
-    )
+    st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x, max_size=2), max_leaves=4)
 )
 def test_no_message_raises(message):
     LocalSession().receive(json.dumps(message))
