@@ -57,6 +57,14 @@ def state_is(part: str, status: str):
     return found
 
 
+def has_heard(*, frames: int):
+    def found(messages: list[Received]) -> bool:
+        partials = [payload(message.payload) for message in messages if message.topic.endswith("/partial")]
+        return any(partial["frames"][1] >= frames for partial in partials)
+
+    return found
+
+
 def verdict_is(verdict: str):
     def found(messages: list[Received]) -> bool:
         health = [payload(message.payload) for message in messages if message.topic.endswith("/health")]
@@ -83,6 +91,8 @@ def test_speech_into_a_microphone_comes_out_as_messages_and_a_stop_delivers_the_
         assert subscriber.wait_for(state_is("provider", "ready"), SECONDS), daemon.log
         began = time.time()
         microphone.play(wav_bytes(READING), pace=2.0)
+        assert subscriber.wait_for(has_heard(frames=40_000), SECONDS), daemon.log
+        assert finals(subscriber) == []
         daemon.process.send_signal(signal.SIGTERM)
         microphone.silence(0.2)
         assert daemon.process.wait(SECONDS) == 0, daemon.log

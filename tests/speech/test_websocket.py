@@ -324,6 +324,7 @@ async def test_tls_where_none_is_spoken():
 TALK = """
 import asyncio, sys
 from edgetx.speech.session import WebSocketRequest
+from edgetx.speech.websocket import connect
 async def talk():
     async with connect(WebSocketRequest(sys.argv[1])) as wire:
         await wire.send(b"x" * 3200)

@@ -1,0 +1,75 @@
+"""A listening socket whose connections note when the sender's kernel took each audio message.
+
+The time is the kernel's own, of the moment in which the packet entered the loopback device, which on one machine is
+inside the sender's call to send(): "the bytes have left the socket". How long the receiver takes to wake up and to
+parse is not in it. See socket(7), SO_TIMESTAMP; Linux gives the stamps of TCP too since 4.12.
+"""
+
+import re
+import socket
+import struct
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench_pacer import NUMBER, PERIOD_BYTES, number_of
+
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
+_HEAD = struct.Struct("!BBH4s")
+_MASKED_BINARY = (0x82, 0xFE)
+_AGENT = re.compile(rb"^user-agent: *([^\r]*)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What came over one connection: who sent it, and (number, monotonic seconds) of each period."""
+
+    agent: str = ""
+    periods: list[tuple[int, float]] = field(default_factory=list)
+
+
+class StampedSocket(socket.socket):
+    """One connection. A message of one period is one send and so one packet here, and is received alone."""
+
+    arrivals: Arrivals
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        data, ancillary, _, _ = self.recvmsg(size, socket.CMSG_SPACE(_TIMESPEC.size), flags)
+        for level, kind, value in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+                self._note(data, _monotonic(*_TIMESPEC.unpack(value)))
+        return data
+
+    def _note(self, data: bytes, when: float) -> None:
+        if not self.arrivals.agent and (agent := _AGENT.search(data)):
+            self.arrivals.agent = agent[1].decode()
+        while len(data) >= _HEAD.size + PERIOD_BYTES:
+            *kind, size, mask = _HEAD.unpack_from(data)
+            if tuple(kind) != _MASKED_BINARY or size != PERIOD_BYTES:
+                break
+            digits = bytes(a ^ b for a, b in zip(data[_HEAD.size :], mask, strict=False))
+            self.arrivals.periods.append((number_of(digits[: NUMBER.size], 0), when))
+            data = data[_HEAD.size + PERIOD_BYTES :]
+
+
+class StampingListener(socket.socket):
+    """Bound to a free port of 127.0.0.1; ``connections`` has the arrivals of each connection, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(socket.AF_INET, socket.SOCK_STREAM)
+        self.connections: list[Arrivals] = []
+        self.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)  # Those that are accepted inherit it.
+        self.bind(("127.0.0.1", 0))
+
+    def accept(self) -> tuple[StampedSocket, Any]:
+        descriptor, address = self._accept()  # type: ignore[attr-defined]  # as socket.accept does
+        connection = StampedSocket(self.family, self.type, self.proto, fileno=descriptor)
+        connection.arrivals = Arrivals()
+        self.connections.append(connection.arrivals)
+        return connection, address
+
+
+def _monotonic(seconds: int, nanoseconds: int) -> float:
+    """Turn a time of the wall clock, a moment ago, into the monotonic clock's."""
+    return time.monotonic() - (time.time() - seconds - nanoseconds / 1e9)
