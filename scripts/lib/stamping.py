@@ -16,9 +16,10 @@ from bench_pacer import NUMBER, PERIOD_BYTES, number_of
 
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
-_HEAD = struct.Struct("!BBH4s")
-_MASKED_BINARY = (0x82, 0xFE)
 _AGENT = re.compile(rb"^user-agent: *([^\r]*)", re.IGNORECASE | re.MULTILINE)
+_REQUEST_END = b"\r\n\r\n"
+_BINARY = 2
+_MASK_BYTES = 4
 
 
 @dataclass(slots=True)
@@ -27,6 +28,39 @@ class Arrivals:
 
     agent: str = ""
     periods: list[tuple[int, float]] = field(default_factory=list)
+    _unread: bytes = b""
+
+    def note(self, data: bytes, when: float) -> None:
+        """Take what came, and when the last of it did."""
+        self._unread += data
+        if not self.agent:
+            self._request()
+        while self.agent and (size := self._message(when)):
+            self._unread = self._unread[size:]
+
+    def _request(self) -> None:
+        head, end, rest = self._unread.partition(_REQUEST_END)
+        if end:
+            agent = _AGENT.search(head)
+            self.agent, self._unread = agent[1].decode() if agent else "unknown", rest
+
+    def _message(self, when: float) -> int:
+        """Take the first message, if it is whole; return its size (RFC 6455, section 5.2; a client's is masked)."""
+        data = self._unread
+        if len(data) < 4:
+            return 0
+        length, start = data[1] & 0x7F, 2
+        if length == 126:
+            length, start = int.from_bytes(data[2:4], "big"), 4
+        payload = start + _MASK_BYTES
+        if len(data) < payload + length:
+            return 0
+        if data[0] & 0x0F == _BINARY and length == PERIOD_BYTES:
+            digits = bytes(
+                a ^ b for a, b in zip(data[payload : payload + NUMBER.size], data[start:payload], strict=True)
+            )
+            self.periods.append((number_of(digits, 0), when))
+        return payload + length
 
 
 class StampedSocket(socket.socket):
@@ -38,19 +72,8 @@ class StampedSocket(socket.socket):
         data, ancillary, _, _ = self.recvmsg(size, socket.CMSG_SPACE(_TIMESPEC.size), flags)
         for level, kind, value in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
-                self._note(data, _monotonic(*_TIMESPEC.unpack(value)))
+                self.arrivals.note(data, _monotonic(*_TIMESPEC.unpack(value)))
         return data
-
-    def _note(self, data: bytes, when: float) -> None:
-        if not self.arrivals.agent and (agent := _AGENT.search(data)):
-            self.arrivals.agent = agent[1].decode()
-        while len(data) >= _HEAD.size + PERIOD_BYTES:
-            *kind, size, mask = _HEAD.unpack_from(data)
-            if tuple(kind) != _MASKED_BINARY or size != PERIOD_BYTES:
-                break
-            digits = bytes(a ^ b for a, b in zip(data[_HEAD.size :], mask, strict=False))
-            self.arrivals.periods.append((number_of(digits[: NUMBER.size], 0), when))
-            data = data[_HEAD.size + PERIOD_BYTES :]
 
 
 class StampingListener(socket.socket):
