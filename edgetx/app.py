@@ -6,7 +6,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -22,7 +22,7 @@ from edgetx.audio.source import Source
 from edgetx.audio.wav import WavSource
 from edgetx.config import AlsaSettings, Config, MicrophoneSettings, WavSettings, reveal, without_secrets
 from edgetx.errors import SettingsError
-from edgetx.health import Health
+from edgetx.health import Health, one_line
 from edgetx.microphone import Microphone, MicrophoneState
 from edgetx.monitor import Monitor
 from edgetx.mqtt.outbox import Outbox
@@ -49,8 +49,8 @@ MODEL_FILE = Path("/proc/device-tree/model")
 class Secrets:
     """The secrets that the settings name, revealed; ``api_keys`` by provider."""
 
-    mqtt_password: str | None
-    api_keys: Mapping[str, str]
+    mqtt_password: str | None = field(repr=False)
+    api_keys: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _deliver(daemon: Daemon, microphone: str, event: SpeechEvent) -> None:
 
 def _broker_reports(health: Health, status: str, detail: str) -> None:
     if health.report("mqtt", "broker", status=status, detail=detail):
-        logger.info("broker: %s%s%s", status, ": " if detail else "", detail)
+        logger.info("broker: %s%s%s", status, ": " if detail else "", one_line(detail))
 
 
 def _publish_health(daemon: Daemon, started: float, fields: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """Who reported what, and when: the verdict on the daemon, and the evidence for the watchdog. Pure.
 
 Every part (a microphone's capture, its provider, the broker) reports a status; each status belongs to one of three
-verdicts. Capture also reports progress. The watchdog may be fed only if every capture that has, or is opening, its
-device has shown progress since it was fed last; a device that is known to be absent is not a hang.
+verdicts. Capture also reports progress. The watchdog may be fed only if every capture that is not at its end has shown
+progress since it was fed last: sound that arrived, or another attempt to open a device that is not there.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Health:
 
     def report(self, stage: str, name: str, *, status: str, detail: str = "") -> bool:
         """Note the status of a part of a stage; return whether it is another than before."""
-        key, part = (stage, name), Part(stage, status, detail)
+        key, part = (stage, name), Part(stage, status, one_line(detail))
         before, self._parts[key] = self._parts.get(key), part
         return part != before
 
@@ -45,7 +45,9 @@ class Health:
 
     def progressed_since(self, moment: float) -> bool:
         """Return whether every capture that should has moved on after ``moment``."""
-        captures = [key[1] for key, part in self._parts.items() if part.stage == "audio" and part.status in _MOVING]
+        captures = [
+            key[1] for key, part in self._parts.items() if part.stage == "audio" and part.status not in _AT_REST
+        ]
         return all(self._progress.get(name, float("-inf")) > moment for name in captures)
 
     def moves(self, capture: str) -> bool:
@@ -74,8 +76,13 @@ class Health:
         return f"{self.verdict.capitalize()}: {stages or 'starting'}. {detail}".strip()
 
 
-_MOVING = frozenset({"opening", "running", "stalled"})
+_AT_REST = frozenset({"ended", "stopped"})
 _SEVERITY = ("running", "degraded", "stalled")
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` without line breaks: a provider's words must not begin a line of systemd's, or of a log."""
+    return " ".join(text.split())
 
 
 def _verdict(status: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from edgetx.audio.capture import Capture
 from edgetx.audio.format import RATE, Gap
 from edgetx.audio.log import AudioLog
-from edgetx.health import Health
+from edgetx.health import Health, one_line
 from edgetx.speech.account import Account
 from edgetx.speech.ledger import Fate
 from edgetx.speech.transcriber import Transcriber
@@ -47,12 +47,12 @@ class MicrophoneState:
 
     def capture_is(self, status: str, detail: str) -> None:
         """Take what capture says of itself, or what the monitor finds."""
-        before, self._capture = self._capture, (status, detail)
+        before, self._capture = self._capture, (status, one_line(detail))
         self._changed("audio", before=before, after=self._capture)
 
     def provider_is(self, status: str, detail: str) -> None:
         """Take what the transcriber says of its provider."""
-        before, self._provider = self._provider, (status, detail)
+        before, self._provider = self._provider, (status, one_line(detail))
         self._changed("speech", before=before, after=self._provider)
 
     def lost(self, gap: Gap) -> None:
@@ -79,13 +79,14 @@ class MicrophoneState:
         detail = " ".join(text for text in (self._capture[1], self._provider[1]) if text)
         settled = self.account.ledger.settled
         captured = self.log.end
+        owed = captured - sum(settled.values())
         seconds = {"captured": captured} | {str(fate): settled[fate] for fate in Fate}
         self.publish_fields(
             {
                 "capture": self._capture[0],
                 "provider": self._provider[0],
                 "muted": False,
-                "backlog_seconds": round(max(0, captured - sum(settled.values())) / RATE, 3),
+                "backlog_seconds": round(min(owed, captured - self.log.oldest) / RATE, 3),
                 "overruns": self._overruns,
                 "ledger": {f"{name}_seconds": round(frames / RATE, 3) for name, frames in seconds.items()},
                 "detail": detail or None,

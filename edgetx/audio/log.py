@@ -42,6 +42,7 @@ class AudioLog:
     """Memory tier of a microphone's sound: 16 kHz, mono, int16."""
 
     def __init__(self, *, keep_seconds: float) -> None:
+        self.keep_seconds = keep_seconds
         self._keep = round(keep_seconds * RATE)
         self._ring: Pcm = np.zeros(self._keep + RATE, np.int16)
         self._holes: tuple[tuple[int, int], ...] = ()

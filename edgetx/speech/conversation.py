@@ -2,9 +2,13 @@
 
 The *sender* waits for the provider to be ready, then for each chunk in the audio log: one wake-up, one read, one
 send. The *receiver* feeds what arrives to the session and hands on what it meant. Whoever ends first ends both.
+
+Where to begin, and what to give up when the log has run away from the sender, is one rule: what is owed is sent in
+order unless it is older than ``catch_up_seconds``; that is reported lost, in one gap: a live stream stays live.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,11 +29,13 @@ LEAVE_SECONDS = 0.5
 """How long taking leave may wait for a wire that takes nothing."""
 PROVEN_FRAMES = 60 * RATE
 """A session that took a minute of audio has proved that the provider works, even if nobody spoke."""
+SENT_TIMES = 200
+"""Chunks whose time of sending is remembered: more than lie between two answered pings."""
 
 
 @dataclass(slots=True)
 class Conversation:
-    """``resume`` gives the first frame to send, once the provider is ready; ``healthy`` hears when it proved well."""
+    """``ready`` is called when the provider is, ``healthy`` when it has proved well."""
 
     id: str
     session: Session
@@ -38,12 +44,15 @@ class Conversation:
     log: AudioLog
     account: Account
     sent: Sent
-    resume: Callable[[], int]
+    catch_up_seconds: float
+    ready: Callable[[], None]
     healthy: Callable[[], None]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: Closed | None = None
+    _speaking: bool = False
+    _sent_at: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SENT_TIMES))
 
     async def run(self) -> None:
         """Converse until the log ends (return) or the provider does (TryAgain, Refused)."""
@@ -56,8 +65,10 @@ class Conversation:
             receiver.cancel()
             sender.cancel()
             await asyncio.gather(receiver, sender, return_exceptions=True)
-            await self._take_leave()
-            self._report_end()
+            try:
+                await self._take_leave()
+            finally:
+                self._report_end()
 
     async def _end(self, receiver: asyncio.Task[None], sender: asyncio.Task[None]) -> None:
         finished = sender.done() and not sender.exception()
@@ -75,11 +86,15 @@ class Conversation:
 
     async def _take_leave(self) -> None:
         """Ask the provider to end the session, whatever the way out: an open one may be billed, or hold a place."""
-        if self._opened.is_set() and self._closed is None:
-            self.session.finish()
-            with suppress(TryAgain, TimeoutError):
-                async with asyncio.timeout(LEAVE_SECONDS):
-                    await self._flush()
+        if not self._opened.is_set() or self._closed is not None:
+            return
+        self.session.finish()
+        leaving = asyncio.ensure_future(self._flush())
+        # Not asyncio.timeout: in a task that was cancelled Python 3.11.2 does not raise its TimeoutError.
+        await asyncio.wait((leaving,), timeout=LEAVE_SECONDS)
+        leaving.cancel()
+        with suppress(TryAgain, asyncio.CancelledError):
+            await leaving
 
     async def _send(self) -> None:
         try:
@@ -87,33 +102,44 @@ class Conversation:
                 await self._opened.wait()
         except TimeoutError as error:
             raise TryAgain(f"The provider was not ready within {self.limits.open_seconds:.0f} s.") from error
+        self.ready()
         chunk = self.limits.chunk_ms.best * RATE // 1000
         pacer = Pacer(rate=self.limits.replay_rate, now=self.monotonic())
-        position = self.resume()
+        self.account.lose_owed(0, self._oldest_wanted(), cause="outage")
+        position = self.account.ledger.frontier
         while True:
             await self.log.wait_for(position + chunk - 1)
             stretch = self._read(position, chunk)
-            if not len(stretch.pcm):
-                if self.log.ended:
-                    break
-                position = stretch.start
-                continue
-            if delay := pacer.delay(len(stretch.pcm) / RATE, self.monotonic()):
-                await self.sleep(delay)
-            self.session.send_audio(stretch.pcm.tobytes())
-            self.sent.add(stretch.start, len(stretch.pcm))
-            await self._flush()
             position = stretch.end
-            if self.sent.frames >= PROVEN_FRAMES:
-                self.healthy()
+            if len(stretch.pcm):
+                if delay := pacer.delay(len(stretch.pcm) / RATE, self.monotonic()):
+                    await self.sleep(delay)
+                await self._send_stretch(stretch)
+            elif self.log.ended:
+                break
         self.session.finish()
         await self._flush()
+
+    async def _send_stretch(self, stretch: Stretch) -> None:
+        self.session.send_audio(stretch.pcm.tobytes())
+        self.sent.add(stretch.start, len(stretch.pcm))
+        await self._flush()
+        self._sent_at.append((self.monotonic(), stretch.end))
+        self._settle_silence()
+        if self.sent.frames >= PROVEN_FRAMES:
+            self.healthy()
 
     def _read(self, position: int, count: int) -> Stretch:
         stretch = self.log.read(position, count)
         if stretch.start > position and self.log.oldest > position:
-            self.account.lose_owed(position, stretch.start, cause="overflow")
+            wanted = max(stretch.start, self._oldest_wanted(of_kept=0.5))  # Or the next chunk would be too old again.
+            self.account.lose_owed(position, wanted, cause="overflow")
+            stretch = self.log.read(wanted, count)
         return stretch
+
+    def _oldest_wanted(self, *, of_kept: float = 1.0) -> int:
+        seconds = min(self.catch_up_seconds, self.log.keep_seconds * of_kept)
+        return max(0, self.log.end - round(seconds * RATE))
 
     async def _receive(self) -> None:
         while self._closed is None:
@@ -122,18 +148,22 @@ class Conversation:
                 self.session.connection_closed(self.wire.close_code, self.wire.close_reason)
             else:
                 self.session.receive(message)
-            for event in self.session.events():
-                self._understand(event)
+            self._understand_all()
             await self._flush()
 
     async def _flush(self) -> None:
         for message in self.session.to_send():
             await self.wire.send(message)
 
+    def _understand_all(self) -> None:
+        for event in self.session.events():
+            self._understand(event)
+
     def _understand(self, event: SessionEvent) -> None:
         match event:
             case Utterance():
                 self.healthy()
+                self._speaking = not event.final
                 self.account.understood(event, self.sent, session=self.id)
             case Progress():
                 self.healthy()
@@ -145,13 +175,25 @@ class Conversation:
                 self._happened("session_opened", {"provider_id": event.provider_id})
             case Closed():
                 self._closed = event
+                self._settle_silence()
                 if event.clean:
                     self.account.heard(self.sent, until=self.sent.end)
 
-    def _report_end(self) -> None:
-        if not self._opened.is_set():
+    def _settle_silence(self) -> None:
+        """Settle what the provider is known to have had for long, if no words are under way."""
+        if self._speaking or self.limits.silent_seconds is None or self.wire.confirmed_at is None:
             return
-        closed = self._closed or Closed("edgetx ended the session.")
+        heard_at = self.wire.confirmed_at - self.limits.silent_seconds
+        while self._sent_at and self._sent_at[0][0] <= heard_at:
+            self.account.heard(self.sent, until=self._sent_at.popleft()[1])
+
+    def _report_end(self) -> None:
+        if self._closed is None:  # Words that the session held back come out now.
+            self.session.connection_closed(None, "edgetx ended the session.")
+            self._understand_all()
+        if not self._opened.is_set() or self._closed is None:
+            return
+        closed = self._closed
         code = {} if closed.code is None else {"code": closed.code}
         told = {"reason": closed.reason, "clean": closed.clean, "audio_seconds": round(self.sent.frames / RATE, 3)}
         self._happened("session_closed", told | code)

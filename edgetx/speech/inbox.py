@@ -1,5 +1,7 @@
 """Messages that were received and not yet taken: a queue that says when it is full, so that its owner stops reading.
 
+A message may come in parts: `begin`, `extend` and, when it is whole, `complete`.
+
 It takes what is put into it even then, for what has been read must go somewhere; reading stops before the next.
 """
 
@@ -16,6 +18,8 @@ class Inbox:
         self._size = size
         self._waiting: deque[Message] = deque()
         self._waiting_size = 0
+        self._partial = bytearray()
+        self._text = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -25,8 +29,18 @@ class Inbox:
         """No more should be read for now."""
         return len(self._waiting) >= self._messages or self._waiting_size >= self._size
 
-    def put(self, message: Message) -> None:
-        """Add a message."""
+    def begin(self, *, text: bool) -> None:
+        """Note that the next part is the first of a message."""
+        self._text = text
+
+    def extend(self, part: bytes | bytearray | memoryview) -> None:
+        """Take a part."""
+        self._partial += part
+
+    def complete(self) -> None:
+        """Add the message whose parts have come. Raise UnicodeDecodeError when a text is not UTF-8."""
+        message = self._partial.decode() if self._text else bytes(self._partial)
+        self._partial.clear()
         self._waiting.append(message)
         self._waiting_size += len(message)
 

@@ -15,7 +15,7 @@ from edgetx.errors import Refused, TryAgain
 from edgetx.speech.session import Message, ProcessRequest, Wire
 
 LINE_BYTES = 1024 * 1024
-CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 1.5
 
 
 class ProcessWire:
@@ -27,6 +27,7 @@ class ProcessWire:
         self._process = process
         self._stdin = stdin
         self._stdout = stdout
+        self.confirmed_at: float | None = None  # A pipe answers no ping; the recogniser says what it has heard.
         self.close_code: int | None = None
         self.close_reason = ""
 
@@ -55,13 +56,17 @@ class ProcessWire:
     async def close(self) -> None:
         """Close the child's input, at which it ends; kill it if it does not."""
         self._stdin.close()
+        gone = asyncio.ensure_future(self._process.wait())
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+            # Not asyncio.timeout: in a task that was cancelled Python 3.11.2 does not raise its TimeoutError.
+            await asyncio.wait((gone,), timeout=CLOSE_SECONDS)
+        finally:
+            if not gone.done():
+                with suppress(ProcessLookupError):
+                    self._process.kill()
+        await gone
+        with suppress(ConnectionError):  # What could not be written any more; unasked for, the loop would complain.
+            await self._stdin.wait_closed()
 
 
 @asynccontextmanager

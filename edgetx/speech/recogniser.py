@@ -68,7 +68,8 @@ class Recogniser:
 
     def finish(self) -> Said:
         """Take note that no more audio comes; yield the last words."""
-        if self._endpointer.in_speech and (rest := self._endpointer.end_stream(self._pending)):
+        # The endpointer raises on an empty rest; a sample of silence is as good as none.
+        if self._endpointer.in_speech and (rest := self._endpointer.end_stream(self._pending or b"\0\0")):
             yield from self._hear(rest)
         if self._start is not None:
             yield from self._final()

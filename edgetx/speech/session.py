@@ -28,12 +28,14 @@ class Limits:
     """What a provider allows.
 
     ``replay_rate``: seconds of audio that it takes a second; ``open_seconds``: how long it may take to be ready;
-    ``drain_seconds``: how long its last words may take after ``finish``.
+    ``drain_seconds``: how long its last words may take after ``finish``; ``silent_seconds``: sound that it has had for
+    so long without a word under way is silent (None: it says itself what it has dealt with, by Progress).
     """
 
     chunk_ms: ChunkMs
     replay_rate: float
     drain_seconds: float = 5.0
+    silent_seconds: float | None = None
     open_seconds: float = 10.0
 
 
@@ -104,6 +106,10 @@ class Wire(Protocol):
 
     async def receive(self) -> Message | None:
         """Wait for a message. None: the other side closed; then ``close_code`` and ``close_reason`` tell how."""
+
+    @property
+    def confirmed_at(self) -> float | None:
+        """The other side has what was sent before this monotonic time (seconds); None: it cannot be known."""
 
     @property
     def close_code(self) -> int | None:

@@ -1,8 +1,7 @@
 """One microphone's speech: the audio log in, transcripts and events out, through one session after another.
 
-The transcriber owns what outlives a session: the retry loop and the rule where to go on after a break. What is not
-settled is sent again, in order, if it is no longer than ``catch_up_seconds``; a longer lag is given up with a `gap`
-event, so that a live stream stays live.
+The transcriber owns what outlives a session: the account of what is settled, and the retry loop. After a break a new
+session begins with what is owed.
 
 It ends when its log does: the last frames are sent, the session is finished and its last words are awaited.
 """
@@ -10,7 +9,6 @@ It ends when its log does: the last frames are sent, the session is finished and
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from edgetx.audio.format import RATE
 from edgetx.audio.log import AudioLog
 from edgetx.errors import Refused, TryAgain
 from edgetx.retry import retry
@@ -62,7 +60,8 @@ class Transcriber:
                 log=self.log,
                 account=self.account,
                 sent=self._sent,
-                resume=self._resume,
+                catch_up_seconds=self.catch_up_seconds,
+                ready=self._ready,
                 healthy=healthy,
                 monotonic=self.monotonic,
                 sleep=self.sleep,
@@ -71,12 +70,8 @@ class Transcriber:
     def _is_done(self) -> bool:
         return self.log.ended and not self.account.ledger.owed(0, self.log.end)
 
-    def _resume(self) -> int:
+    def _ready(self) -> None:
         self.report("ready", "")
-        lag = self.log.end - self.account.ledger.frontier
-        if lag > self.catch_up_seconds * RATE:
-            self.account.lose_owed(0, self.log.end, cause="outage")
-        return self.account.ledger.frontier
 
     def _lost(self, trouble: TryAgain | Refused, delay_seconds: float) -> None:
         state = "refused" if isinstance(trouble, Refused) else "waiting"

@@ -6,7 +6,8 @@ for the keepalive only; an await costs a future only when there really is someth
 
 Flow control goes both ways and everything is bounded. Out: the kernel's buffer is kept small, so that a peer that
 stops reading is felt after seconds, and `send` waits. In: reading pauses while more than `_INBOX_MESSAGES` or one
-greatest message's worth of bytes wait for `receive`. A peer that is silent for two keepalive intervals is gone.
+greatest message's worth of bytes wait for `receive`. A peer that is silent for two keepalive intervals is gone; one
+that answers a ping has got everything that was sent before it (`confirmed_at`).
 
 Nothing from the request but its host and port may reach a message or a log: the query and the headers hold keys.
 """
@@ -18,7 +19,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
@@ -33,7 +34,7 @@ from edgetx.speech.session import Message, WebSocketRequest
 
 _INBOX_MESSAGES = 64
 _SEND_BUFFER_BYTES = 65_536  # Two seconds of 16 kHz audio; the kernel doubles it.
-_CLOSE_SECONDS = 2.0
+_CLOSE_SECONDS = 1.5
 _FAMILY_HEAD_START_SECONDS = 0.25  # RFC 8305: IPv4 gets its turn when IPv6 does not answer.
 _SIXTEEN_BIT_SIZES = range(126, 65_536)
 _PASSING_STATUS = frozenset({408, 425, 429})
@@ -41,7 +42,7 @@ _PASSING_STATUS = frozenset({408, 425, 429})
 
 @asynccontextmanager
 async def connect(
-    request: WebSocketRequest, *, open_seconds: float = 10.0, keepalive_seconds: float = 20.0
+    request: WebSocketRequest, *, open_seconds: float = 10.0, keepalive_seconds: float = 4.0
 ) -> AsyncIterator["WebSocket"]:
     """Connect, and close politely inside two seconds on exit.
 
@@ -69,10 +70,10 @@ class WebSocket(asyncio.Protocol):
         self._headers = request.headers
         self._peer = f"{uri.host}:{uri.port}"
         self._inbox = Inbox(messages=_INBOX_MESSAGES, size=request.max_message_bytes)
-        self._partial = bytearray()
-        self._text = False
         self._keepalive_seconds = keepalive_seconds
         self._keepalive: asyncio.TimerHandle | None = None
+        self._asked_at = 0.0
+        self.confirmed_at: float | None = None
         self._heard = True
         self._reading = True
         self._connected = False
@@ -130,13 +131,13 @@ class WebSocket(asyncio.Protocol):
             self._core.send_close(CloseCode.NORMAL_CLOSURE)
             self._flush()
         self._end("We have closed the connection.")
+        gone = asyncio.ensure_future(self._gone.wait())
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_SECONDS if self._core.close_sent else 0):
-                    await self._gone.wait()
+            # Not asyncio.timeout: in a task that was cancelled Python 3.11.2 does not raise its TimeoutError.
+            await asyncio.wait((gone,), timeout=_CLOSE_SECONDS if self._core.close_sent else 0)
         finally:
             self._transport.abort()
-        await self._gone.wait()
+        await gone
 
     async def handshake(self) -> None:
         """Wait for the answer to the request. Raise `InvalidHandshake` if it is not a yes."""
@@ -200,22 +201,21 @@ class WebSocket(asyncio.Protocol):
         self._pace_reading()
 
     def _take(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG and frame.data == str(self._asked_at).encode():
+            self.confirmed_at = self._asked_at
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
-            self._text = frame.opcode is Opcode.TEXT
+            self._inbox.begin(text=frame.opcode is Opcode.TEXT)
         elif frame.opcode is not Opcode.CONT:
             return
-        self._partial += frame.data
+        self._inbox.extend(frame.data)
         if not frame.fin:
             return
         try:
-            message = self._partial.decode() if self._text else bytes(self._partial)
+            self._inbox.complete()
+            self._arrived.set()
         except UnicodeDecodeError:
             self._core.fail(CloseCode.INVALID_DATA, "not UTF-8")
             self._end(f"{self._peer} sent a text that is not UTF-8.")
-            return
-        self._partial.clear()
-        self._inbox.put(message)
-        self._arrived.set()
 
     def _end(self, trouble: str) -> None:
         self._over = True
@@ -247,10 +247,11 @@ class WebSocket(asyncio.Protocol):
             self._end(f"{self._peer} has not answered for {self._keepalive_seconds:g} seconds.")
             self._transport.abort()
             return
-        self._heard = False
-        self._core.send_ping(b"")
+        loop = asyncio.get_running_loop()
+        self._heard, self._asked_at = False, loop.time()
+        self._core.send_ping(str(self._asked_at).encode())
         self._flush()
-        self._keepalive = asyncio.get_running_loop().call_later(self._keepalive_seconds, self._keep_alive)
+        self._keepalive = loop.call_later(self._keepalive_seconds, self._keep_alive)
 
 
 def _frame(data: bytes) -> bytes:

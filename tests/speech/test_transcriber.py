@@ -203,11 +203,20 @@ def test_a_provider_that_does_not_answer_terminate_gets_what_is_owed_once_more()
 
 
 def test_what_the_log_could_not_keep_is_told_as_overflow():
-    desk, _ = transcribe(sound=bursts(1.2, 0.3, 0.5), keep_seconds=1.0)
-    (gap,) = desk.events("gap")
-    assert (gap["cause"], gap["frames"]) == ("overflow", [0, RATE])
-    assert_words_at(desk, (1.2, 1.5))
-    assert desk.is_settled()
+    async def scene():
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url, keep_seconds=2.0)
+            running = asyncio.create_task(desk.transcriber.run())
+            await until(lambda: ("ready", "") in desk.reports)
+            desk.put(bursts(2.8, 0.3, 0.5))
+            desk.log.finish()
+            await running
+        (gap,) = desk.events("gap")
+        assert (gap["cause"], gap["frames"]) == ("overflow", [0, desk.log.end - RATE])
+        assert_words_at(desk, (2.8, 3.1))
+        assert desk.is_settled()
+
+    play(scene)
 
 
 def test_a_stream_that_goes_on_is_sent_as_it_comes():
@@ -237,7 +246,7 @@ def test_a_lag_longer_than_the_catch_up_is_given_up_with_a_gap_and_the_stream_is
             desk.log.finish()
             await running
         (gap,) = desk.events("gap")
-        assert (gap["cause"], gap["frames"], gap["seconds"]) == ("outage", [0, 2 * RATE], 2.0)
+        assert (gap["cause"], gap["frames"], gap["seconds"]) == ("outage", [0, RATE], 1.0)
         assert_words_at(desk, (2.3, 2.7), (3.3, 3.8))
         assert desk.is_settled()
 

@@ -425,14 +425,17 @@ async def test_a_peer_that_answers_our_pings_is_kept():
     async def pong(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal pings
         await shake_hands(reader, writer)
-        while (await reader.readexactly(6))[0] == 0x89:
+        while (head := await reader.readexactly(2))[0] == 0x89:
+            mask, asked = await reader.readexactly(4), await reader.readexactly(head[1] & 0x7F)
             pings += 1
-            writer.write(b"\x8a\x00")
+            writer.write(bytes((0x8A, len(asked))) + bytes(byte ^ mask[n % 4] for n, byte in enumerate(asked)))
         writer.write(b"\x81\x02ok")
         await reader.read()
 
     async with plain_server(pong) as url, connect(WebSocketRequest(url), keepalive_seconds=0.2) as wire:
+        began = asyncio.get_running_loop().time()
         await until(lambda: pings >= 4)
+        await until(lambda: wire.confirmed_at and wire.confirmed_at > began)
         await wire.send("")
         assert await wire.receive() == "ok"
 

@@ -31,7 +31,7 @@ _CHUNK = ChunkMs(min=50, best=100, max=1000)
 
 # The documentation says real time; the vendor is quoted that it throttles at 1.25 and hangs up only when minutes of
 # audio wait. 1.2 stays below that and still catches up a second in five.
-_LIMITS = Limits(_CHUNK, replay_rate=1.2, drain_seconds=5.0, open_seconds=10.0)
+_LIMITS = Limits(_CHUNK, replay_rate=1.2, drain_seconds=5.0, open_seconds=10.0, silent_seconds=3.0)
 _TWIN_BYTES = 2000 * _BYTES_A_MS
 _FINALS_KEPT = 64
 _NOTICE_KINDS = 32
