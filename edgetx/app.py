@@ -14,9 +14,8 @@ from typing import Any, ParamSpec
 from edgetx import __version__, clock, systemd
 from edgetx.audio.alsa import AlsaSource
 from edgetx.audio.capture import Capture
-from edgetx.audio.format import RATE
+from edgetx.audio.format import RATE, AudioFormat, Chunk
 from edgetx.audio.held import Held
-from edgetx.audio.level import Level
 from edgetx.audio.log import AudioLog
 from edgetx.audio.source import Source
 from edgetx.audio.wav import WavSource
@@ -39,9 +38,9 @@ logger = logging.getLogger("edgetx")
 
 P = ParamSpec("P")
 
-DRAIN_SECONDS = 6.5
+DRAIN_SECONDS = 4.5
 FLUSH_SECONDS = 2.5
-"""Together less than the ten seconds in which the service stops."""
+"""With two seconds for a session that has to be cut short, less than the ten in which the service stops."""
 MODEL_FILE = Path("/proc/device-tree/model")
 
 
@@ -121,7 +120,7 @@ def build(config: Config, secrets: Secrets, *, notify: systemd.Notify, watchdog_
             Service(f"microphone {m.name}", m.run, m.stop, stop_seconds=DRAIN_SECONDS, leading=True)
             for m in microphones
         ),
-        Service("mqtt", publisher.run, partial(publisher.stop, FLUSH_SECONDS), stop_seconds=FLUSH_SECONDS + 0.5),
+        Service("mqtt", publisher.run, partial(publisher.stop, FLUSH_SECONDS), stop_seconds=FLUSH_SECONDS),
         Service("monitor", monitor.run),
     ]
 
@@ -170,14 +169,18 @@ def _capture(
     daemon: Daemon, settings: MicrophoneSettings, *, log: AudioLog, state: MicrophoneState, transcriber: Transcriber
 ) -> Capture:
     loop = asyncio.get_running_loop()
-    timeline, progress = state.account.timeline.observe, daemon.health.progress
+    place, progress = state.account.timeline.observe, partial(daemon.health.progress, settings.name)
 
     def observe(frame: int, monotonic: float) -> None:
-        timeline(frame, monotonic)
-        progress(settings.name)
+        place(frame, monotonic)
+        progress()
+
+    def make_source() -> Source:
+        progress()  # Looking for a device that is not there is no hang; being stuck in opening it is.
+        return _source(settings, lambda: (log.end - transcriber.position) / RATE, progress)
 
     return Capture(
-        make_source=partial(_source, settings, lambda: (log.end - transcriber.position) / RATE),
+        make_source=make_source,
         listen=settings.listen,
         log=log,
         clock=time.monotonic,
@@ -185,7 +188,7 @@ def _capture(
         observe=observe,
         report_gap=_on_loop(loop, state.lost),
         report_state=_on_loop(loop, state.capture_is),
-        report_level=_level_reporter(daemon, settings),
+        measure=_level_reporter(daemon, settings),
     )
 
 
@@ -199,12 +202,12 @@ def _on_loop(loop: asyncio.AbstractEventLoop, function: Callable[P, None]) -> Ca
     return call
 
 
-def _source(settings: MicrophoneSettings, lead_seconds: Callable[[], float]) -> Source:
+def _source(settings: MicrophoneSettings, lead_seconds: Callable[[], float], progress: Callable[[], None]) -> Source:
     source = settings.source
     if isinstance(source, AlsaSettings):
         return AlsaSource(source, time.monotonic)
     recording = WavSource(source, time.monotonic, time.sleep)
-    return recording if source.pace == "realtime" else Held(recording, lead_seconds)
+    return recording if source.pace == "realtime" else Held(recording, lead_seconds, waiting=progress)
 
 
 def _deliver(daemon: Daemon, microphone: str, event: SpeechEvent) -> None:
@@ -227,20 +230,24 @@ def _publish_health(daemon: Daemon, started: float, fields: dict[str, Any]) -> N
     daemon.publisher.put(daemon.topics.health(fields | more))
 
 
-def _level_reporter(daemon: Daemon, settings: MicrophoneSettings) -> Callable[[Level], None]:
-    """Return what capture calls with each level, in its thread; it lets one through every ``level_seconds``."""
+def _level_reporter(daemon: Daemon, settings: MicrophoneSettings) -> Callable[[AudioFormat, Chunk, bytes], None] | None:
+    """Return what capture is to show each chunk to, in its thread, if levels are wanted."""
     if not settings.level_seconds:
-        return lambda _level: None
+        return None
+    from edgetx.audio.level import Meter  # noqa: PLC0415  (numpy, for which most need not pay)
+
     put = _on_loop(asyncio.get_running_loop(), daemon.publisher.put)
+    meter = Meter()
     due = time.monotonic()
 
-    def report(level: Level) -> None:
+    def measure(form: AudioFormat, chunk: Chunk, pcm: bytes) -> None:
         nonlocal due
+        meter.feed(form, chunk, pcm=pcm)
         if (now := time.monotonic()) >= due:
             due = now + settings.level_seconds
-            put(daemon.topics.level(settings.name, asdict(level)))
+            put(daemon.topics.level(settings.name, asdict(meter.read())))
 
-    return report
+    return measure
 
 
 def _used(config: Config) -> set[str]:

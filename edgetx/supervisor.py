@@ -89,7 +89,7 @@ async def _stop(service: Service, task: "asyncio.Future[None]") -> None:
                 await service.stop()
                 await asyncio.wait((task,))
         except TimeoutError:
-            logger.warning("%s did not stop within %.0f s and was cut short.", service.name, service.stop_seconds)
+            logger.warning("%s did not stop within %g s and was cut short.", service.name, service.stop_seconds)
     task.cancel()
     await asyncio.wait((task,))
 

@@ -39,9 +39,16 @@ def final(order: int) -> dict[str, Any]:
         "transcript": " ".join(spoken),
         "end_of_turn_confidence": 0.9,
         "words": [
-            {"start": start + 100 * n, "end": start + 100 * n + 90, "text": word, "confidence": 0.9}
+            {
+                "start": start + 100 * n,
+                "end": start + 100 * n + 90,
+                "text": word,
+                "confidence": 0.9,
+                "word_is_final": True,
+            }
             for n, word in enumerate(spoken)
         ],
+        "utterance": " ".join(spoken),
     }
 
 

@@ -144,7 +144,7 @@ class AlsaSource:
         return bool(self._pcm.polldescriptors_revents([(each, masks.get(each, 0)) for each in self._descriptors]))
 
     def _chunk(self, data: bytes) -> Chunk:
-        chunk = Chunk(self._position, self.format.decode(data))
+        chunk = Chunk(self._position, len(data) // self.format.frame_bytes, data)
         self._position = chunk.end
         self._anchor.observe(chunk.end, self._clock())
         return chunk

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from edgetx.audio.anchor import Anchor
 from edgetx.audio.format import RATE, AudioFormat, Chunk, Gap
 from edgetx.audio.frontend import FrontEnd, Heard, Listen, at_16k, front_end
-from edgetx.audio.level import Level
 from edgetx.audio.log import AudioLog
 from edgetx.audio.source import Source
 from edgetx.errors import Refused, TryAgain
@@ -30,7 +29,8 @@ class Capture:
 
     ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``observe(frame, seconds)``: after each read, the
     number, at 16 kHz, of the frame after the last that the device had handed over, and when. ``report_gap``: a hole, in
-    16 kHz frames. ``report_state(state, detail)``: see above. ``report_level``: of each piece that is appended.
+    16 kHz frames. ``report_state(state, detail)``: see above. ``measure(form, chunk, pcm)``, if
+    given, sees each chunk as the source delivered it, and what came of it.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Capture:
         observe: Callable[[int, float], None],
         report_gap: Callable[[Gap], None],
         report_state: Callable[[str, str], None],
-        report_level: Callable[[Level], None],
+        measure: Callable[[AudioFormat, Chunk, bytes], None] | None = None,
     ) -> None:
         self._make_source = make_source
         self._listen = listen
@@ -54,15 +54,13 @@ class Capture:
         self._observe = observe
         self._report_gap = report_gap
         self._report_state = report_state
-        self._report_level = report_level
+        self._measure = measure
         self._stop = threading.Event()
         self._source: Source | None = None
         self._state = ("", "")
         self._waits = _waits(random)
         self._anchor = Anchor(RATE)
         self._end = log.end
-        self.overruns = 0
-        """How often the device had to drop sound because it was not read in time."""
 
     def run(self) -> None:
         """Capture until `stop` or the end of a recording, then finish the log. What is unexpected is raised."""
@@ -75,6 +73,8 @@ class Capture:
                 self._pause("absent", str(error), next(self._waits))
             except Refused as error:
                 self._pause("refused", str(error), REFUSED_SECONDS)
+        if not ended:
+            self._miss_the_rest()
         self._log.finish()
         self._enter("ended" if ended else "stopped")
 
@@ -118,29 +118,38 @@ class Capture:
         self._end = stretch.number(chunk.end)
         self._anchor.observe(self._end, now)
         self._observe(self._end, now)
-        self._report_level(heard.level)
+        if self._measure is not None:
+            self._measure(stretch.form, chunk, heard.pcm)
 
     def _begin(self, chunk: Chunk, stretch: "_Stretch", now: float) -> None:
         """The device delivers: only now is it healthy, and only now is it known how much was missed."""
         stretch.running = True
         start = stretch.number(chunk.start)
-        missed = self._anchor.missed(start, now - len(chunk.samples) / stretch.rate)
+        missed = self._anchor.missed(start, now - chunk.frames / stretch.rate)
         if missed:
-            self._report_gap(Gap(start, missed, "device"))
+            self._report(Gap(start, missed, "device"))
             stretch.base += missed
         self._waits = _waits(self._random)
-        self._enter("running", stretch.detail)
+        self._enter("running", str(stretch.form))
+
+    def _miss_the_rest(self) -> None:
+        """Report what went by since the device was there last, if it is not there now."""
+        missed = self._anchor.missed(self._end, self._clock())
+        if self._state[0] in {"absent", "refused"} and missed:
+            self._report(Gap(self._end, missed, "device"))
+
+    def _report(self, gap: Gap) -> None:
+        self._report_gap(gap)
+        self._log.append(gap.end, b"")
 
     def _lose(self, gap: Gap, stretch: "_Stretch", ears: FrontEnd) -> None:
-        self.overruns += gap.cause == "overrun"
         if stretch.running:
             self._append(ears.flush(), stretch)
         start, self._end = stretch.number(gap.start), stretch.number(gap.end)
-        if self._end > start:
-            self._report_gap(Gap(start, self._end - start, gap.cause))
+        self._report(Gap(start, self._end - start, gap.cause))
 
     def _append(self, heard: Heard, stretch: "_Stretch") -> None:
-        if len(heard.pcm):
+        if heard.pcm:
             self._log.append(stretch.base + heard.start, heard.pcm)
 
     def _pause(self, state: str, detail: str, seconds: float) -> None:
@@ -158,7 +167,7 @@ class _Stretch:
     """One opening of a source: its frame 0 is number ``base`` of the log."""
 
     def __init__(self, form: AudioFormat, base: int) -> None:
-        self.detail = str(form)
+        self.form = form
         self.rate = form.rate
         self.base = base
         self.running = False

@@ -1,17 +1,18 @@
 """What sound looks like between a source and the audio log.
 
 Frame numbers are time: frame *n* of a source is *n / rate* seconds after it was opened. A hole (`Gap`) advances the
-number, so the timeline stays straight. Downstream of the front end all sound is `RATE` Hz, one channel, int16.
+number, so the timeline stays straight. Downstream of the front end all sound is `RATE` Hz, one channel, int16, in bytes
+(little-endian): a microphone that delivers just that costs no arithmetic, and numpy is not even imported.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-import numpy.typing as npt
-
 RATE = 16_000
 """Hz of everything behind the front end."""
+
+FRAME_BYTES = 2
+"""Bytes of a frame of everything behind the front end."""
 
 
 class SampleFormat(StrEnum):
@@ -43,33 +44,19 @@ class AudioFormat:
         """Bytes of one frame."""
         return self.channels * self.sample_format.width_bytes
 
-    def decode(self, data: bytes) -> npt.NDArray[np.int16] | npt.NDArray[np.int32]:
-        """Return interleaved ``data`` (whole frames) as read-only samples[frames, channels].
-
-        S16_LE gives int16; S24_3LE and S32_LE give int32 at int32's full scale.
-        """
-        if self.sample_format is SampleFormat.S16_LE:
-            return np.frombuffer(data, "<i2").reshape(-1, self.channels)
-        if self.sample_format is SampleFormat.S32_LE:
-            return np.frombuffer(data, "<i4").reshape(-1, self.channels)
-        wide = np.zeros((len(data) // 3, 4), np.uint8)
-        wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-        samples = wide.view("<i4").reshape(-1, self.channels)
-        samples.flags.writeable = False
-        return samples
-
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive frames: ``samples[frames, channels]``, read-only, int16 or int32; ``start`` numbers the first."""
+    """``frames`` consecutive frames as the source wrote them (interleaved); ``start`` numbers the first."""
 
     start: int
-    samples: npt.NDArray[np.int16] | npt.NDArray[np.int32]
+    frames: int
+    data: bytes
 
     @property
     def end(self) -> int:
         """The number of the frame after the last."""
-        return self.start + len(self.samples)
+        return self.start + self.frames
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,15 @@ LOOK_SECONDS = 0.02
 
 
 class Held:
-    """Reads from ``source`` while it is less than `LEAD_SECONDS` ahead, as ``lead_seconds()`` tells."""
+    """Reads from ``source`` while it is less than `LEAD_SECONDS` ahead, as ``lead_seconds()`` tells.
 
-    def __init__(self, source: Source, lead_seconds: Callable[[], float]) -> None:
+    ``waiting`` is called now and then meanwhile: a source that is held is not stuck.
+    """
+
+    def __init__(self, source: Source, lead_seconds: Callable[[], float], *, waiting: Callable[[], None]) -> None:
         self._source = source
         self._lead_seconds = lead_seconds
+        self._waiting = waiting
         self._closed = threading.Event()
 
     @property
@@ -30,7 +34,7 @@ class Held:
     def read(self) -> Chunk | Gap | None:
         """Wait until the reader has come near, then read."""
         while self._lead_seconds() > LEAD_SECONDS and not self._closed.wait(LOOK_SECONDS):
-            pass
+            self._waiting()
         return self._source.read()
 
     def close(self) -> None:

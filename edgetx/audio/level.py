@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgetx.audio.format import AudioFormat, Chunk
+from edgetx.audio.samples import Samples, decode
+
 FLOOR_DBFS = -120.0
 """What silence is called."""
 
@@ -25,17 +28,34 @@ class Level:
     clipped: int
 
 
-def level(pcm: npt.NDArray[np.int16]) -> Level:
-    """Measure ``pcm[frames]``."""
-    if not len(pcm):
-        return Level(FLOOR_DBFS, FLOOR_DBFS, 0)
-    peak = _peak(pcm)
-    wide = pcm.astype(np.float32)
-    rms = math.sqrt(float(wide @ wide) / len(pcm))
-    return Level(dbfs(rms), dbfs(peak), _count_clipped(pcm) if peak >= _TOP else 0)
+class Meter:
+    """Measures piece after piece; `read` gives the level of all since the last reading."""
+
+    def __init__(self) -> None:
+        self._power = 0.0
+        self._frames = 0
+        self._peak = 0
+        self._clipped = 0
+
+    def feed(self, form: AudioFormat, chunk: Chunk, *, pcm: bytes) -> None:
+        """Take what the source delivered in ``form``, where clipping shows, and what came of it."""
+        self._clipped += clipped(decode(chunk.data, form))
+        heard = np.frombuffer(pcm, "<i2")
+        if len(heard):
+            wide = heard.astype(np.float32)
+            self._power += float(wide @ wide)
+            self._frames += len(heard)
+            self._peak = max(self._peak, _peak(heard))
+
+    def read(self) -> Level:
+        """Return the level, and begin anew."""
+        rms = math.sqrt(self._power / self._frames) if self._frames else 0.0
+        level = Level(dbfs(rms), dbfs(self._peak), self._clipped)
+        self._power, self._frames, self._peak, self._clipped = 0.0, 0, 0, 0
+        return level
 
 
-def clipped(samples: npt.NDArray[np.int16] | npt.NDArray[np.int32]) -> int:
+def clipped(samples: Samples) -> int:
     """Count the samples, of any shape, at either end of the scale.
 
     Of int32, whose lower bits may be a 24-bit card's padding, the upper 16 bits decide.

@@ -83,8 +83,7 @@ class WavSource:
             return None
         if self._settings.pace == "realtime":
             self._wait_until(self._opened_seconds + (self._position + wanted) / self.format.rate)
-        samples = self.format.decode(self._read(wanted))
-        chunk = Chunk(self._position, samples)
+        chunk = Chunk(self._position, wanted, self._read(wanted))
         self._position = chunk.end
         return chunk
 

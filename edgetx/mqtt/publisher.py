@@ -63,12 +63,22 @@ class Publisher:
         self._healthy: Callable[[], None] = _nothing
         self._announced = False  # and not acknowledged yet
         self._moved = asyncio.Event()
+        self._stopped = asyncio.Event()
         self._said = ("", "")
 
     async def run(self) -> None:
-        """Keep a connection for ever; return after `stop` has ended one."""
+        """Keep a connection until `stop`."""
         self._say("connecting", "")
-        await retry(self._attempt, lost=self._lost, sleep=self._sleep, random=self._random)
+        keeping = asyncio.ensure_future(retry(self._attempt, lost=self._lost, sleep=self._sleep, random=self._random))
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        try:
+            await asyncio.wait((keeping, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if keeping.done():
+                keeping.result()
+        finally:
+            keeping.cancel()
+            stopped.cancel()
+            await asyncio.gather(keeping, stopped, return_exceptions=True)
 
     def put(self, publication: Publication) -> None:
         """Send ``publication``, now if the broker is there; else later, as far as the outbox has room."""
@@ -78,7 +88,7 @@ class Publisher:
     async def stop(self, deadline_seconds: float) -> None:
         """Wait until the broker has everything, say `stopped` and disconnect: all inside the deadline.
 
-        Without a connection it waits only for what is durable. Cancel `run` afterwards: with no broker it goes on.
+        Without a connection it waits only for what is durable. `run` ends with it.
         """
         await self._wait_for(self._nothing_left, deadline_seconds - GOODBYE_SECONDS)
         if self._connection and self._connection.ready:
@@ -86,6 +96,8 @@ class Publisher:
             await self._wait_for(self._heard, min(deadline_seconds, GOODBYE_SECONDS))
         if self._connection and self._connection.ready:
             self._connection.disconnect()
+        else:
+            self._stopped.set()
 
     async def _attempt(self, healthy: Callable[[], None]) -> None:
         connection = self._new_connection()

@@ -1,10 +1,7 @@
-"""One session from its connection to its end: two loops over one wire, and nothing that outlives them.
+"""One session from its connection to its end: a sender and a receiver over one wire, and nothing that outlives them.
 
-The *sender* waits for the provider to be ready, then for each chunk in the audio log: one wake-up, one read, one
-send. The *receiver* feeds what arrives to the session and hands on what it meant. Whoever ends first ends both.
-
-Where to begin, and what to give up when the log has run away from the sender, is one rule: what is owed is sent in
-order unless it is older than ``catch_up_seconds``; that is reported lost, in one gap: a live stream stays live.
+The *sender* begins when the provider is ready. The *receiver* feeds what arrives to the session and hands on what it
+meant. Whoever ends first ends both.
 """
 
 import asyncio
@@ -15,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgetx.audio.format import RATE
-from edgetx.audio.log import AudioLog, Stretch
+from edgetx.audio.log import AudioLog
 from edgetx.errors import Refused, TryAgain
 from edgetx.speech.account import Account
 from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance
-from edgetx.speech.pacer import Pacer
+from edgetx.speech.sender import Sender
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Limits, Session, Wire
 
@@ -103,43 +100,26 @@ class Conversation:
         except TimeoutError as error:
             raise TryAgain(f"The provider was not ready within {self.limits.open_seconds:.0f} s.") from error
         self.ready()
-        chunk = self.limits.chunk_ms.best * RATE // 1000
-        pacer = Pacer(rate=self.limits.replay_rate, now=self.monotonic())
-        self.account.lose_owed(0, self._oldest_wanted(), cause="outage")
-        position = self.account.ledger.frontier
-        while True:
-            await self.log.wait_for(position + chunk - 1)
-            stretch = self._read(position, chunk)
-            position = stretch.end
-            if len(stretch.pcm):
-                if delay := pacer.delay(len(stretch.pcm) / RATE, self.monotonic()):
-                    await self.sleep(delay)
-                await self._send_stretch(stretch)
-            elif self.log.ended:
-                break
+        await Sender(
+            session=self.session,
+            wire=self.wire,
+            limits=self.limits,
+            log=self.log,
+            account=self.account,
+            sent=self.sent,
+            catch_up_seconds=self.catch_up_seconds,
+            was_sent=self._was_sent,
+            monotonic=self.monotonic,
+            sleep=self.sleep,
+        ).run()
         self.session.finish()
         await self._flush()
 
-    async def _send_stretch(self, stretch: Stretch) -> None:
-        self.session.send_audio(stretch.pcm.tobytes())
-        self.sent.add(stretch.start, len(stretch.pcm))
-        await self._flush()
-        self._sent_at.append((self.monotonic(), stretch.end))
+    def _was_sent(self) -> None:
+        self._sent_at.append((self.monotonic(), self.sent.end))
         self._settle_silence()
         if self.sent.frames >= PROVEN_FRAMES:
             self.healthy()
-
-    def _read(self, position: int, count: int) -> Stretch:
-        stretch = self.log.read(position, count)
-        if stretch.start > position and self.log.oldest > position:
-            wanted = max(stretch.start, self._oldest_wanted(of_kept=0.5))  # Or the next chunk would be too old again.
-            self.account.lose_owed(position, wanted, cause="overflow")
-            stretch = self.log.read(wanted, count)
-        return stretch
-
-    def _oldest_wanted(self, *, of_kept: float = 1.0) -> int:
-        seconds = min(self.catch_up_seconds, self.log.keep_seconds * of_kept)
-        return max(0, self.log.end - round(seconds * RATE))
 
     async def _receive(self) -> None:
         while self._closed is None:

@@ -33,12 +33,21 @@ class ProcessWire:
 
     async def send(self, message: Message) -> None:
         """Write one message; waits while the pipe is full. Raise TryAgain when the child is gone."""
-        kind, data = (b"a", message) if isinstance(message, bytes) else (b"t", message.encode())
         try:
-            self._stdin.write(struct.pack("<cI", kind, len(data)) + data)
+            self.send_now(message)
             await self._stdin.drain()
         except (ConnectionError, RuntimeError) as error:
             raise TryAgain("The recogniser's process is gone.") from error
+
+    @property
+    def ready(self) -> bool:
+        """See `Wire`."""
+        return not (self._stdin.is_closing() or self._stdin.transport.get_write_buffer_size())
+
+    def send_now(self, message: Message) -> None:
+        """See `Wire`."""
+        kind, data = (b"a", message) if isinstance(message, bytes) else (b"t", message.encode())
+        self._stdin.write(struct.pack("<cI", kind, len(data)) + data)
 
     async def receive(self) -> Message | None:
         """Wait for a line; None when the child has ended."""

@@ -101,6 +101,13 @@ class Provider(Protocol):
 class Wire(Protocol):
     """An open connection."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether `send_now` may be called: the wire is open, and takes a message without waiting."""
+
+    def send_now(self, message: Message) -> None:
+        """Hand one message on, when `ready`."""
+
     async def send(self, message: Message) -> None:
         """Hand one message on; waits while the other side does not take more. Raise TryAgain when it is gone."""
 

@@ -89,6 +89,15 @@ class WebSocket(asyncio.Protocol):
         await self._writable.wait()
         if self._over:
             raise TryAgain(self._trouble)
+        self.send_now(message)
+
+    @property
+    def ready(self) -> bool:
+        """See `Wire`."""
+        return not self._over and self._writable.is_set()
+
+    def send_now(self, message: Message) -> None:
+        """See `Wire`."""
         if isinstance(message, str):
             self._core.send_text(message.encode())
         elif len(message) in _SIXTEEN_BIT_SIZES:

@@ -102,22 +102,25 @@ def machine() -> dict[str, Any]:
 
 @dataclass(slots=True)
 class NotifySocket:
-    """Stands in for systemd: its address goes into NOTIFY_SOCKET, and it notes when READY=1 comes."""
+    """Stands in for systemd: ``address`` goes into NOTIFY_SOCKET, and it notes when READY=1 comes.
 
-    path: Path
+    The address is an abstract one that the kernel chooses (see unix(7)): a path could be too long.
+    """
+
+    address: str = ""
     ready_at: float | None = None
     _ready: threading.Event = field(default_factory=threading.Event)
     _socket: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
 
     def __enter__(self) -> Self:
-        self._socket.bind(str(self.path))
+        self._socket.bind("")
+        self.address = "@" + self._socket.getsockname()[1:].decode()
         threading.Thread(target=self._listen, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as goodbye:
-            goodbye.sendto(b"", str(self.path))
-        self.path.unlink()
+            goodbye.sendto(b"", self._socket.getsockname())
 
     def wait_until_ready(self, seconds: float) -> bool:
         return self._ready.wait(seconds)

@@ -153,6 +153,8 @@ class Trial:
                 used = {name: Used(span(p, before[name], usage(p)), memory(p)) for name, p in pids.items()}
                 ended = time.monotonic()
                 self._wait(pacer)
+            if official.log.read_text():
+                raise self._failure(official, "The official client complained")
         return used, json.loads(record.read_text()), (began, ended)
 
     def stage(self, name: str, seconds: float, address: str) -> Talker:
@@ -165,12 +167,12 @@ class Trial:
         home = microphone.fifo.parent
         settings = home / "edgetx.yaml"
         settings.write_text(yaml.safe_dump(settings_for(self.broker.url, self.provider_url), sort_keys=False))
-        with NotifySocket(home / "notify") as notify:
+        with NotifySocket() as notify:
             environment = {
                 **microphone.environment,
                 "OPENBLAS_NUM_THREADS": "1",
                 "STATE_DIRECTORY": str(home),
-                "NOTIFY_SOCKET": str(notify.path),
+                "NOTIFY_SOCKET": notify.address,
                 "WATCHDOG_USEC": "30000000",
                 "BENCH_KEY": KEY,
             }

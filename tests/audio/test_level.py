@@ -1,11 +1,31 @@
 import numpy as np
 import pytest
 
-from edgetx.audio.level import FLOOR_DBFS, Level, clipped, dbfs, level
+from edgetx.audio.format import AudioFormat, Chunk, SampleFormat
+from edgetx.audio.level import FLOOR_DBFS, Level, Meter, clipped, dbfs
 
 
 def sine(amplitude: float) -> np.ndarray:
     return np.rint(amplitude * np.sin(2 * np.pi * 1000 * np.arange(1600) / 16000)).astype(np.int16)
+
+
+MONO = AudioFormat(16_000, 1, SampleFormat.S16_LE)
+
+
+def level(pcm: np.ndarray) -> Level:
+    meter = Meter()
+    meter.feed(MONO, Chunk(0, len(pcm), pcm.tobytes()), pcm=pcm.tobytes())
+    return meter.read()
+
+
+def test_a_reading_is_of_all_since_the_last_one_and_clipping_of_what_the_source_delivered():
+    meter = Meter()
+    stereo = AudioFormat(16_000, 2, SampleFormat.S16_LE)
+    loud = np.full((10, 2), 32767, np.int16)
+    meter.feed(stereo, Chunk(0, 10, loud.tobytes()), pcm=bytes(20))
+    meter.feed(stereo, Chunk(10, 10, bytes(40)), pcm=np.full(10, 16384, np.int16).tobytes())
+    assert meter.read() == Level(pytest.approx(-9.03, abs=0.01), pytest.approx(-6.02, abs=0.01), 20)
+    assert meter.read() == Level(FLOOR_DBFS, FLOOR_DBFS, 0)
 
 
 def test_silence_and_nothing_at_all_lie_on_the_floor():

@@ -1,4 +1,3 @@
-import asyncio
 import threading
 
 import numpy as np
@@ -7,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetx.audio.format import RATE
-from edgetx.audio.log import AudioLog, Stretch
+from edgetx.audio.log import Alarm, AudioLog, Stretch
 
 
-def numbers(start: int, count: int) -> np.ndarray:
+def numbers(start: int, count: int) -> bytes:
     """Sound whose every frame tells its own number."""
-    return (np.arange(start, start + count) % 32768).astype(np.int16)
+    return (np.arange(start, start + count) % 32768).astype("<i2").tobytes()
 
 
 def filled(*stretches: tuple[int, int], keep_seconds: float = 1.0) -> AudioLog:
@@ -23,7 +22,7 @@ def filled(*stretches: tuple[int, int], keep_seconds: float = 1.0) -> AudioLog:
 
 
 def is_numbered(stretch: Stretch) -> bool:
-    return np.array_equal(stretch.pcm, numbers(stretch.start, len(stretch.pcm)))
+    return stretch.pcm == numbers(stretch.start, stretch.frames)
 
 
 def test_what_was_appended_is_read_from_its_number():
@@ -98,7 +97,7 @@ def test_every_frame_read_is_the_one_that_was_asked_for(pieces, start, count):
         log.append(log.end + hole, numbers(log.end + hole, length))
     found = log.read(start, count)
     assert found.start >= min(start, log.end)
-    assert len(found.pcm) <= count
+    assert found.frames <= count
     assert is_numbered(found)
 
 
@@ -121,87 +120,87 @@ def test_a_reader_beside_the_writer_sees_no_torn_sound():
     assert frame == 600 * 1600
 
 
-async def waited(log: AudioLog, frame: int, act) -> None:
-    waiting = asyncio.create_task(log.wait_for(frame))
-    await asyncio.sleep(0)
-    thread = threading.Thread(target=act)
-    thread.start()
-    await asyncio.wait_for(waiting, 10)
-    thread.join()
+class Reader:
+    """Somebody who waits for a frame, in a thread other than the writer's."""
+
+    def __init__(self, log: AudioLog, frame: int) -> None:
+        self.rung = threading.Semaphore(0)
+        self.log = log
+        log.set_alarm(Alarm(frame, self.rung.release))
+
+    def is_woken(self) -> bool:
+        return self.rung.acquire(timeout=10)
+
+    def sleeps_on(self) -> bool:
+        return not self.rung.acquire(blocking=False)
 
 
-def test_a_reader_waits_until_its_frame_is_there():
+def test_a_reader_sleeps_until_its_frame_is_there_and_is_woken_once():
     log = filled((0, 100))
-    asyncio.run(waited(log, 100, lambda: log.append(100, numbers(100, 1))))
-    assert log._waiters == []
+    reader = Reader(log, 200)
+    for count in (50, 51):
+        assert reader.sleeps_on()
+        log.append(log.end, numbers(log.end, count))
+    assert reader.is_woken()
+    log.append(log.end, numbers(log.end, 100))
+    assert reader.sleeps_on()
 
 
-def test_a_reader_whose_frame_is_not_there_yet_waits_on():
+def test_a_frame_that_is_there_already_wakes_at_once():
+    assert Reader(filled((0, 100)), 99).is_woken()
+
+
+def test_the_end_wakes_every_reader_and_nobody_sleeps_after_it():
+    log = filled((0, 100))
+    readers = [Reader(log, frame) for frame in (100, 9999)]
+    log.finish()
+    assert all(reader.is_woken() for reader in [*readers, Reader(log, 10_000)])
+
+
+def test_a_hole_at_the_end_moves_the_end():
+    log = filled((0, 100))
+    reader = Reader(log, 299)
+    log.append(300, b"")
+    assert reader.is_woken()
+    assert log_extent(log.read(100, 50)) == (300, 300)
+
+
+def test_no_wake_up_is_lost_between_two_threads():
+    log = AudioLog(keep_seconds=1.0)
+    writer = threading.Thread(target=lambda: [log.append(n, numbers(n, 1)) for n in range(20_000)])
+    writer.start()
+    frame = 0
+    while frame < 20_000:
+        assert Reader(log, frame).is_woken()
+        frame = log.end
+    writer.join()
+
+
+def test_an_alarm_that_the_other_thread_rang_first_is_not_rung_again():
     log = filled((0, 100))
 
-    def write() -> None:
-        log.append(100, numbers(100, 50))
-        log.append(150, numbers(150, 100))
-        log.append(250, numbers(250, 1))
+    class Overtaken(dict):
+        def items(self):
+            found = list(super().items())
+            self.clear()
+            return found
 
-    asyncio.run(waited(log, 200, write))
-    assert log.end == 251
-
-
-def test_the_end_wakes_every_reader_and_nobody_waits_after_it():
-    log = filled((0, 100))
-
-    async def play() -> None:
-        waiting = [asyncio.create_task(log.wait_for(frame)) for frame in (100, 9999)]
-        await asyncio.sleep(0)
-        log.finish()
-        await asyncio.wait_for(asyncio.gather(*waiting), 10)
-        await log.wait_for(10_000)
-        await log.wait_for(99)
-
-    asyncio.run(play())
-    assert log.ended
-
-
-def test_a_reader_that_gives_up_is_forgotten():
-    log = AudioLog(keep_seconds=1)
-
-    async def play() -> None:
-        waiting = asyncio.create_task(log.wait_for(0))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        log.append(0, numbers(0, 10))  # Its wake-up is already on the way when it is cancelled.
-        await asyncio.gather(waiting, return_exceptions=True)
-        await asyncio.sleep(0)
-
-    asyncio.run(play())
-    assert log._waiters == []
-
-
-def test_a_writer_that_passes_while_a_reader_sits_down_is_noticed():
-    log = AudioLog(keep_seconds=1)
-
-    class Passing(list):
-        def append(self, waiter) -> None:
-            log.end = 1
-            super().append(waiter)
-
-    log._waiters = Passing()
-    asyncio.run(log.wait_for(0))
-    assert log._waiters == []
+    log._alarms = Overtaken()
+    reader = Reader(log, 50)
+    assert reader.sleeps_on()
 
 
 def test_a_reader_that_was_overtaken_while_it_copied_goes_on_where_sound_is_left():
     log = filled((0, RATE))
 
-    class Overtaking(np.ndarray):
+    class Overtaking(bytearray):
         def __getitem__(self, key):
-            part = np.asarray(super().__getitem__(key))
-            log._ring = np.asarray(log._ring)
+            part = bytes(self)[key]
+            log._ring = bytearray(self)
             log.append(log.end, numbers(log.end, RATE // 2))
             return part
 
-    log._ring = log._ring.view(Overtaking)
+    log._ring = Overtaking(log._ring)
     found = log.read(0, 1000)
     assert log_extent(found) == (RATE // 2, RATE // 2 + 1000)
     assert is_numbered(found)

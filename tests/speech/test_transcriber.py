@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-import numpy as np
 import pytest
 
 from edgetx.audio.format import RATE, Gap
@@ -86,7 +85,7 @@ class Desk:
         await asyncio.sleep(min(seconds, 0.2))
 
     def put(self, pcm: bytes, *, at: int | None = None) -> None:
-        self.log.append(self.log.end if at is None else at, np.frombuffer(pcm, np.int16))
+        self.log.append(self.log.end if at is None else at, pcm)
 
     @property
     def finals(self) -> list[Transcript]:
