@@ -1,6 +1,7 @@
 """The composition root: settings in, running services out. The only file that names concrete classes."""
 
 import asyncio
+import gc
 import logging
 import random
 import time
@@ -86,6 +87,7 @@ async def run(config: Config, secrets: Secrets, environment: Mapping[str, str]) 
     """Run the daemon until a signal comes or every recording has ended."""
     notify = systemd.notifier(environment)
     services = build(config, secrets, notify=notify, watchdog_seconds=systemd.watchdog_seconds(environment))
+    gc.freeze()  # What lives as long as the daemon need not be looked through again and again.
     await supervise(services, stopping=lambda: notify("STOPPING=1"))
 
 

@@ -7,7 +7,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from edgetx import __version__
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EdgetxError as error:
         print(error, file=sys.stderr)
         return EXIT_TROUBLE
-    except (KeyboardInterrupt, BrokenPipeError):
+    except KeyboardInterrupt:
         return EXIT_TROUBLE
 
 
@@ -112,8 +111,22 @@ def _listen(options: argparse.Namespace) -> int:
 
     settings = load(options.config, os.environ).mqtt
     password = reveal(settings.password, os.environ, where="mqtt.password") if settings.password else None
-    show = partial(print, flush=True)
-    asyncio.run(Listener(settings, password, show=show, sleep=asyncio.sleep, random=random.random).run())
+
+    async def listen() -> None:
+        listening = asyncio.ensure_future(
+            Listener(settings, password, show=show, sleep=asyncio.sleep, random=random.random).run()
+        )
+
+        def show(text: str) -> None:
+            try:
+                print(text, flush=True)
+            except BrokenPipeError:  # As with head: whoever reads has enough. Nothing is left to be flushed at exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                listening.cancel()
+
+        await asyncio.gather(listening, return_exceptions=True)
+
+    asyncio.run(listen())
     return 0
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-STALLED_SECONDS = 2.0
-"""A running capture without a frame for so long is stalled."""
+STALLED_SECONDS = 1.0
+"""A running capture without a frame for so long is stalled; looked at once a second, it is shown within two."""
 
 GOOD = frozenset({"running", "ready", "connected", "ended", "idle", "stopped"})
 """Statuses that are as they should be; any other means `degraded`, and `stalled` itself is the third verdict."""
@@ -32,12 +32,17 @@ class Health:
         self._clock = clock
         self._parts: dict[tuple[str, str], Part] = {}
         self._progress: dict[str, float] = {}
+        self.changes = 0
+        """How often a status or its detail has changed."""
 
     def report(self, stage: str, name: str, *, status: str, detail: str = "") -> bool:
-        """Note the status of a part of a stage; return whether it is another than before."""
+        """Note the status of a part of a stage; return whether that changes anything."""
         key, part = (stage, name), Part(stage, status, one_line(detail))
-        before, self._parts[key] = self._parts.get(key), part
-        return part != before
+        if part == self._parts.get(key):
+            return False
+        self._parts[key] = part
+        self.changes += 1
+        return True
 
     def progress(self, capture: str) -> None:
         """Note that a capture has just moved on."""

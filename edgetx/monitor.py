@@ -28,9 +28,8 @@ class Monitor:
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     _fed: float = 0.0
-    _status: str = ""
+    _told: int = -1
     _published: float = float("-inf")
-    _stages: dict[str, dict[str, Any]] | None = None
 
     async def run(self) -> None:
         """Tick until cancelled. systemd hears READY at once: the settings are valid and the loop runs."""
@@ -56,12 +55,10 @@ class Monitor:
 
     def _tell(self) -> None:
         now = self.clock()
-        stages = self.health.stages()
-        if stages != self._stages or now - self._published >= HEALTH_SECONDS:
-            self._stages, self._published = stages, now
-            self.publish_health({"verdict": self.health.verdict, "stages": stages})
-            for microphone in self.microphones:
-                microphone.publish()
-        if (status := self.health.sentence) != self._status:
-            self._status = status
-            self.notify(f"STATUS={status}")
+        if self.health.changes == self._told and now - self._published < HEALTH_SECONDS:
+            return
+        self._told, self._published = self.health.changes, now
+        self.publish_health({"verdict": self.health.verdict, "stages": self.health.stages()})
+        for microphone in self.microphones:
+            microphone.publish()
+        self.notify(f"STATUS={self.health.sentence}")

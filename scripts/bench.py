@@ -152,8 +152,8 @@ def shares(results: Results) -> list[Share]:
     return [
         Share("audio", "Capture, front end, log", span.other_threads_per_hour, "its thread, in the run above"),
         Share("loop", "Event loop, all of it", span.main_thread_per_hour, "its thread, in the run above"),
-        Share("speech", "  session, websocket", stages["speech"], "alone; 10 chunks, 1 final a second"),
-        Share("mqtt", "  topics, outbox, publisher", stages["mqtt"], "alone; 1 final a second"),
+        Share("speech", "  session, websocket", stages["speech"], "alone; 10 chunks a second, a final every 5"),
+        Share("mqtt", "  topics, outbox, publisher", stages["mqtt"], "alone; a final every 5 seconds"),
         Share("health", "  monitor", stages["health"], "alone; 1 tick a second"),
         Share("rest", "  what the parts alone do not add up to", rest, "the difference"),
     ]
@@ -161,7 +161,7 @@ def shares(results: Results) -> list[Share]:
 
 def notes(plan: Plan, about: dict[str, Any]) -> list[str]:
     return [
-        f"One 16 kHz mono microphone, 100 ms a chunk, one final a second, {plan.seconds:g} s, medians of",
+        f"One 16 kHz mono microphone, 100 ms a chunk, a final every 5 s, {plan.seconds:g} s, medians of",
         f"{plan.starts} starts. edgetx: the whole daemon. official: {OFFICIAL}, sending alone.",
         f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, Python {about['python']}",
     ]

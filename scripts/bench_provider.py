@@ -24,13 +24,15 @@ from tests.rigs.assemblyai_server import AssemblyAIServer, Connection  # noqa: E
 
 LOOK_SECONDS = 0.005
 HOURS = 2
+TURN_MS = 5000
+"""Somebody talks all the time, in utterances of five seconds."""
 WORDS = ("please", "turn", "the", "kitchen", "light", "on")
 
 
 def final(order: int) -> dict[str, Any]:
-    """What a provider says at the end of second ``order`` of the sound: seven words, spoken within that second."""
+    """What a provider says at the end of each turn: seven words, spoken within its last second."""
     spoken = [*WORDS, f"number{order}"]
-    start = order * 1000
+    start = (order + 1) * TURN_MS - 1000
     return {
         "type": "Turn",
         "turn_order": order,
@@ -52,7 +54,7 @@ def final(order: int) -> dict[str, Any]:
     }
 
 
-SCRIPT = tuple((1000.0 * (order + 1), final(order)) for order in range(HOURS * 3600))
+SCRIPT = tuple((float(TURN_MS * (order + 1)), final(order)) for order in range(HOURS * 3_600_000 // TURN_MS))
 
 
 def name(agent: str) -> str:

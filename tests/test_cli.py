@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.rigs.broker import Broker, Subscriber
 from tests.rigs.microphones import fifo_microphone
 
 
@@ -67,6 +68,22 @@ def test_devices_lists_what_alsa_has(tmp_path):
     assert "fifo" in listed.stdout
     assert "16000" in listed.stdout
     assert max(map(len, listed.stdout.splitlines())) <= 80
+
+
+def test_listen_ends_when_whoever_reads_has_enough(tmp_path):
+    with Broker() as broker, Subscriber(broker) as peer:
+        path = tmp_path / "edgetx.yaml"
+        path.write_text(f"mqtt: {{url: '{broker.url}'}}\nmicrophones: [{{name: desk}}]\n")
+        command = [sys.executable, "-m", "edgetx.cli", "listen", "--config", str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as listening:
+            assert listening.stdout.readline().startswith("Listening to edgetx/# at localhost:")
+            listening.stdout.close()
+            for _ in range(200):
+                peer.publish("edgetx/kitchen/availability", b"online", retain=False)
+                if listening.poll() is not None:
+                    break
+            assert listening.wait(30) == 0
+            assert listening.stderr.read() == ""
 
 
 def test_without_a_command_it_says_how_to_use_it():

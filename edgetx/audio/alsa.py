@@ -4,7 +4,9 @@ The device is opened without blocking and waited for with `poll`, never inside t
 that stalls is given up after ``stall_seconds``, and `close` from another thread can end the wait. The library must not
 be entered by two threads at once (closing a device under a reader frees its memory), so `close` wakes the reader,
 waits for it to come out and only then closes; from a reader that is stuck in a driver it goes away after
-`CLOSE_SECONDS`, and that reader closes the device whenever it comes out.
+`CLOSE_SECONDS`, and that reader closes the device whenever it comes out. One thing is beyond us: pyalsaaudio
+holds the interpreter's lock while it opens or closes a device, so a driver that hangs *there* hangs the daemon; then
+the watchdog is not fed, and systemd starts it afresh.
 
 ALSA grants the *nearest* settings without a word and offers no way to ask before opening, so a device is opened as
 wished, and what was granted is compared. Only if it differs is the device asked what it offers (a converting plugin
@@ -108,11 +110,16 @@ class AlsaSource:
                 self._inside.release()
 
     def _read(self) -> Chunk | Gap:
-        self._check_open()
-        length, data = 0, b""
-        if self._starting:
+        if self._starting:  # A capture stream begins to run when it is first read.
             self._starting = False
-            length, data = self._take_period()  # A capture stream begins to run when it is first read.
+        else:
+            self._poll.poll(self._stall_seconds * 1000)
+        length, data = self._take_period()
+        return self._chunk(data) if length > 0 else self._read_on(length)
+
+    def _read_on(self, length: int) -> Chunk | Gap:
+        """Go on after something else than a period: an overrun, or a wake-up that was none of the sound's."""
+        data = b""
         give_up = self._clock() + self._stall_seconds
         while not length:
             self._wait(give_up)

@@ -49,6 +49,7 @@ class Conversation:
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: Closed | None = None
     _speaking: bool = False
+    _proven_at: int = PROVEN_FRAMES
     _sent_at: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SENT_TIMES))
 
     async def run(self) -> None:
@@ -118,7 +119,8 @@ class Conversation:
     def _was_sent(self) -> None:
         self._sent_at.append((self.monotonic(), self.sent.end))
         self._settle_silence()
-        if self.sent.frames >= PROVEN_FRAMES:
+        if self._proven_at < self.sent.frames:
+            self._proven_at += PROVEN_FRAMES
             self.healthy()
 
     async def _receive(self) -> None:

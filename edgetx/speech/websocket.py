@@ -102,6 +102,7 @@ class WebSocket(asyncio.Protocol):
             self._core.send_text(message.encode())
         elif len(message) in _SIXTEEN_BIT_SIZES:
             self._transport.write(_frame(message))
+            return
         else:
             self._core.send_binary(message)
         self._flush()

@@ -1,6 +1,7 @@
 """The wire to the real recogniser, in its real process."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from edgetx.speech.events import Closed, Opened, SessionEvent, Utterance
 from edgetx.speech.process import connect
 from edgetx.speech.providers.local import Local
 from edgetx.speech.session import ProcessRequest, Wire
+from tests.rigs.story import until
 
 SPEECH = Path(__file__).parents[1] / "rigs" / "speech"
 DEADLINE_SECONDS = 60
@@ -68,6 +70,13 @@ def test_free_speech_gives_partials_and_a_final_with_word_times():
     times = [word.start_ms for word in final.words]
     assert times == sorted(times)
     assert all(0 <= word.start_ms < word.end_ms <= 3300 for word in final.words)
+    assert events[-1] == Closed("The session was finished.", clean=True)
+
+
+@pytest.mark.parametrize("frames", [480 * 80, 480 * 80 + 1])
+def test_speech_that_ends_with_the_sound_is_not_lost_wherever_it_is_cut(frames):
+    events = asyncio.run(converse(LocalSettings(), pcm("austen-0930.wav")[: 2 * frames]))
+    assert "might even have" in " ".join(finals(events))
     assert events[-1] == Closed("The session was finished.", clean=True)
 
 
@@ -131,6 +140,46 @@ def test_a_child_that_does_not_take_its_leave_is_killed():
     pid = asyncio.run(leave())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_child_that_hangs_is_killed_even_if_whoever_waits_for_it_is_cancelled():
+    async def leave() -> int:
+        program = "import os, time; print(os.getpid(), flush=True)\nwhile True: time.sleep(9)"
+        pids: list[int] = []
+
+        async def listen() -> None:
+            async with connect(ProcessRequest((sys.executable, "-c", program))) as wire:
+                pids.append(int(await wire.receive() or ""))
+                await fill(wire)
+
+        listening = asyncio.create_task(listen())
+        await until(lambda: pids)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        return pids[0]
+
+    pid = asyncio.run(leave())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_what_could_not_be_written_to_a_dead_child_is_no_complaint_of_the_loop():
+    complaints: list[dict] = []
+
+    async def kill() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+        request = ProcessRequest((sys.executable, "-c", "import os; print(os.getpid(), flush=True); input()"))
+        async with asyncio.timeout(DEADLINE_SECONDS), connect(request) as wire:
+            pid = int(await wire.receive() or "")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(fill(wire), 0.2)
+            os.kill(pid, signal.SIGKILL)
+            await wire.receive()
+        await asyncio.sleep(0)
+
+    asyncio.run(kill())
+    gc.collect()
+    assert complaints == []
 
 
 def test_a_line_without_end_is_refused_and_not_kept():

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 
 import pytest
@@ -15,7 +16,7 @@ from edgetx.audio.format import RATE, Gap
 from edgetx.audio.log import AudioLog
 from edgetx.config import AssemblyAISettings, Secret
 from edgetx.retry import REFUSED_SECONDS
-from edgetx.speech import registry
+from edgetx.speech import websocket
 from edgetx.speech.account import Account
 from edgetx.speech.events import MicrophoneEvent, SpeechEvent, Transcript
 from edgetx.speech.ledger import Fate
@@ -39,7 +40,7 @@ class Impatient(AssemblyAI):
 
     @property
     def limits(self) -> Limits:
-        return replace(super().limits, open_seconds=0.5, drain_seconds=0.5)
+        return replace(super().limits, open_seconds=0.5, drain_seconds=0.5, silent_seconds=0.2)
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Desk:
     key: str = KEY
     keep_seconds: float = 60
     catch_up_seconds: float = float("inf")
+    more: dict = field(default_factory=dict)
     delivered: list[SpeechEvent] = field(default_factory=list)
     reports: list[tuple[str, str]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
@@ -66,10 +68,10 @@ class Desk:
             clock_synced=lambda: False,
             provider="aai",
         )
-        settings = AssemblyAISettings(Secret("text", self.key), url=self.url)
+        settings = AssemblyAISettings(Secret("text", self.key), url=self.url, **self.more)
         self.transcriber = Transcriber(
             provider=Impatient("aai", settings, self.key),
-            connect=registry.connect,
+            connect=partial(websocket.connect, keepalive_seconds=0.1),
             log=self.log,
             account=self.account,
             catch_up_seconds=self.catch_up_seconds,
@@ -280,6 +282,45 @@ def test_a_transcriber_that_is_cut_short_still_ends_its_session():
             await until(lambda: server.connections[0].closed)
             assert server.connections[0].texts == ['{"type":"Terminate"}']
             assert desk.events("session_closed")[0]["clean"] is False
+
+    play(scene)
+
+
+def test_words_that_the_session_held_back_come_out_when_it_is_given_up():
+    turn = {"type": "Turn", "turn_order": 0, "turn_is_formatted": False, "end_of_turn": True, "transcript": "help me"}
+
+    async def scene():
+        script = ((200.0, turn | {"words": [{"text": "help me", "start": 0, "end": 150}]}),)
+        async with AssemblyAIServer(Scenario(script=script, fault=Fault.NO_TERMINATION)) as server:
+            desk = Desk(server.url, more={"format_turns": True})
+            desk.put(bursts(0.0, 0.3))
+            running = asyncio.create_task(desk.transcriber.run())
+            await until(lambda: [event for event in desk.delivered if isinstance(event, Transcript)])
+            assert desk.finals == []
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            assert [final.text for final in desk.finals] == ["help me"]
+
+    play(scene)
+
+
+def test_silence_that_the_provider_is_known_to_have_is_settled_and_not_sent_again():
+    async def scene():
+        async with AssemblyAIServer(Scenario(fault=Fault.CLOSE_1000, fault_at_ms=1200), Scenario()) as server:
+            desk = Desk(server.url)
+            running = asyncio.create_task(desk.transcriber.run())
+            desk.put(bursts(1.0))
+            while not desk.account.ledger.settled[Fate.SILENT]:
+                await asyncio.sleep(0.05)
+                desk.put(bursts(0.01))
+            desk.put(bursts(0.5, 0.3, 0.6))
+            desk.log.finish()
+            await running
+        assert len(server.connections) == 2
+        assert len(server.connections[1].audio) < 2 * desk.log.end
+        assert desk.account.ledger.settled[Fate.LOST] == 0
+        assert len(desk.finals) == 1
+        assert desk.is_settled()
 
     play(scene)
 
