@@ -113,18 +113,20 @@ def _listen(options: argparse.Namespace) -> int:
     password = reveal(settings.password, os.environ, where="mqtt.password") if settings.password else None
 
     async def listen() -> None:
-        listening = asyncio.ensure_future(
-            Listener(settings, password, show=show, sleep=asyncio.sleep, random=random.random).run()
-        )
+        enough = asyncio.Event()
 
         def show(text: str) -> None:
             try:
                 print(text, flush=True)
             except BrokenPipeError:  # As with head: whoever reads has enough. Nothing is left to be flushed at exit.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                listening.cancel()
+                enough.set()
 
-        await asyncio.gather(listening, return_exceptions=True)
+        listener = Listener(settings, password, show=show, sleep=asyncio.sleep, random=random.random)
+        listening = asyncio.ensure_future(listener.run())
+        await asyncio.wait((listening, asyncio.ensure_future(enough.wait())), return_when=asyncio.FIRST_COMPLETED)
+        if not enough.is_set():
+            await listening
 
     asyncio.run(listen())
     return 0

@@ -136,7 +136,7 @@ def test_without_audio_the_watchdog_is_not_fed_and_the_microphone_is_called_stal
         assert subscriber.wait_for(state_is("capture", "stalled"), SECONDS), daemon.log
         fed = daemon.told.count("WATCHDOG=1")
         assert subscriber.wait_for(verdict_is("stalled"), SECONDS)
-        microphone.silence(0.5)
+        microphone.play(bytes(2 * 32_000))
         assert subscriber.wait_for(state_is("capture", "running"), SECONDS), daemon.log
         assert daemon.wait_until_told("WATCHDOG=1", times=fed + 1)
 
