@@ -86,7 +86,7 @@ def test_who_does_not_stop_in_time_is_cut_short(caplog):
         await supervise([service], stopping=lambda: None)
 
     assert story_of(scene) == ["mic runs"]
-    assert "mic did not stop within 0 s and was cut short." in caplog.text
+    assert "mic did not stop within 0.05 s and was cut short." in caplog.text
 
 
 def test_who_has_nothing_to_wind_up_is_simply_ended():

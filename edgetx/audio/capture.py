@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 
 from edgetx.audio.anchor import Anchor
 from edgetx.audio.format import RATE, AudioFormat, Chunk, Gap
-from edgetx.audio.frontend import FrontEnd, Heard, Listen, at_16k, front_end
+from edgetx.audio.frontend import Listen, front_end
+from edgetx.audio.heard import FrontEnd, Heard, at_16k
 from edgetx.audio.log import AudioLog
 from edgetx.audio.source import Source
 from edgetx.errors import Refused, TryAgain

@@ -1,37 +1,18 @@
-"""From what a device delivers to what the rest of edgetx hears: one channel, 16 kHz, int16, numbered.
-
-The numbers keep the timeline straight: input frame n stands at output frame ``at_16k(n)``, and a stretch of input
-[a, b) comes out as exactly [at_16k(a), at_16k(b)), however it was cut.
+"""From what a device delivers to what the rest of edgetx hears: see `heard`.
 
 Most microphones that speech is taken from deliver just what is wanted: their bytes pass as they are. The rest is the
 business of `mixing`, which is imported (with numpy) only then.
 """
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal
 
 from edgetx.audio.format import RATE, AudioFormat, Chunk, SampleFormat
+from edgetx.audio.heard import FrontEnd, Heard
 from edgetx.errors import Refused
 
 Listen = Literal["auto", "mix"] | int
 
 WANTED = AudioFormat(RATE, 1, SampleFormat.S16_LE)
-
-
-class Heard(NamedTuple):
-    """``pcm`` at 16 kHz, int16 little-endian; ``start`` numbers its first frame."""
-
-    start: int
-    pcm: bytes
-
-
-class FrontEnd(Protocol):
-    """A streaming converter of one source's chunks, any size."""
-
-    def process(self, chunk: Chunk) -> Heard:
-        """Convert; what comes out may lag behind what went in. After `flush`, ``chunk`` may start anywhere ahead."""
-
-    def flush(self) -> Heard:
-        """Return what still lags behind: a hole or the end follows."""
 
 
 class Passing:
@@ -58,11 +39,6 @@ def front_end(form: AudioFormat, listen: Listen) -> FrontEnd:
     from edgetx.audio import mixing  # noqa: PLC0415  (35 ms and 13 MB that most microphones need not pay)
 
     return mixing.front_end(form, channels)
-
-
-def at_16k(frame: int, rate: int) -> int:
-    """Return the 16 kHz frame that stands where ``frame`` stands at ``rate`` Hz, the nearest."""
-    return (frame * RATE * 2 + rate) // (rate * 2)
 
 
 def _channels(form: AudioFormat, listen: Listen) -> int | slice:

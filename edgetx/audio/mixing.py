@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetx.audio.format import RATE, AudioFormat, Chunk
-from edgetx.audio.frontend import FrontEnd, Heard, at_16k
+from edgetx.audio.heard import FrontEnd, Heard, at_16k
 from edgetx.audio.resample import Resampler, Signal, resampler
 from edgetx.audio.samples import Samples, decode
 

@@ -1,8 +1,7 @@
 """A WebSocket as a `Wire`: our own asyncio protocol around the sans-I/O core of `websockets`. Door to `websockets`.
 
-`websockets.asyncio` would bring its tasks, futures and queues to every message; this file has a budget of one system
-call and no task a message, because the daemon sends ten a second for ever. So: a send is one write; a timer exists
-for the keepalive only; an await costs a future only when there really is something to wait for.
+`websockets.asyncio` would bring its tasks, futures and queues to every message; here a send is one system call, for
+the daemon sends ten a second for ever. A timer exists for the keepalive only, a future only where something is due.
 
 Flow control goes both ways and everything is bounded. Out: the kernel's buffer is kept small, so that a peer that
 stops reading is felt after seconds, and `send` waits. In: reading pauses while more than `_INBOX_MESSAGES` or one
@@ -31,13 +30,13 @@ from edgetx import __version__
 from edgetx.errors import Refused, TryAgain
 from edgetx.speech.inbox import Inbox
 from edgetx.speech.session import Message, WebSocketRequest
+from edgetx.speech.status import status_trouble
 
 _INBOX_MESSAGES = 64
 _SEND_BUFFER_BYTES = 65_536  # Two seconds of 16 kHz audio; the kernel doubles it.
 _CLOSE_SECONDS = 1.5
 _FAMILY_HEAD_START_SECONDS = 0.25  # RFC 8305: IPv4 gets its turn when IPv6 does not answer.
 _SIXTEEN_BIT_SIZES = range(126, 65_536)
-_PASSING_STATUS = frozenset({408, 425, 429})
 
 
 @asynccontextmanager
@@ -46,8 +45,8 @@ async def connect(
 ) -> AsyncIterator["WebSocket"]:
     """Connect, and close politely inside two seconds on exit.
 
-    Raise TryAgain when nobody answers in time, or not in HTTP, or with a status that passes (408, 425, 429, 5xx);
-    Refused on any other status, and for a URL or a header that cannot be used.
+    Raise TryAgain when nobody answers in time, or not in HTTP, or with a status that passes; Refused on any other
+    status, and for a URL or a header that cannot be used.
     """
     uri = _uri(request)
     wire = WebSocket(request, uri, keepalive_seconds=keepalive_seconds)
@@ -98,14 +97,14 @@ class WebSocket(asyncio.Protocol):
 
     def send_now(self, message: Message) -> None:
         """See `Wire`."""
-        if isinstance(message, str):
-            self._core.send_text(message.encode())
-        elif len(message) in _SIXTEEN_BIT_SIZES:
+        if isinstance(message, bytes) and len(message) in _SIXTEEN_BIT_SIZES:
             self._transport.write(_frame(message))
-            return
         else:
-            self._core.send_binary(message)
-        self._flush()
+            if isinstance(message, str):
+                self._core.send_text(message.encode())
+            else:
+                self._core.send_binary(message)
+            self._flush()
 
     async def receive(self) -> Message | None:
         """Wait for a message, whole. None: the connection is over, and all that came before has been returned."""
@@ -265,10 +264,7 @@ class WebSocket(asyncio.Protocol):
 
 
 def _frame(data: bytes) -> bytes:
-    """Return ``data`` as one masked binary frame with a 16-bit length (RFC 6455, section 5.2).
-
-    The core's own way to it costs another 25 µs, ten times a second.
-    """
+    """Return one masked binary frame with a 16-bit length (RFC 6455, 5.2): the core's own way costs another 25 µs."""
     mask = os.urandom(4)
     return b"".join((struct.pack("!BBH", 0x82, 0xFE, len(data)), mask, apply_mask(data, mask)))
 
@@ -293,7 +289,7 @@ async def _open(wire: WebSocket, uri: WebSocketURI, seconds: float) -> None:
             )
             await wire.handshake()
     except InvalidStatus as error:
-        raise _status_trouble(peer, error.response.status_code) from None
+        raise status_trouble(peer, error.response.status_code) from None
     except InvalidHandshake as error:
         raise TryAgain(f"{peer} does not answer as a WebSocket server: {error}.") from None
     except ssl.SSLError as error:
@@ -302,9 +298,3 @@ async def _open(wire: WebSocket, uri: WebSocketURI, seconds: float) -> None:
         raise TryAgain(f"{peer} did not answer within {seconds:g} seconds.") from None
     except (OSError, UnicodeError) as error:
         raise TryAgain(f"{peer} cannot be reached: {error}.") from None
-
-
-def _status_trouble(peer: str, status: int) -> TryAgain | Refused:
-    if status in _PASSING_STATUS or status >= 500:  # noqa: PLR2004
-        return TryAgain(f"{peer} cannot serve us now: HTTP status {status}.")
-    return Refused(f"{peer} refused the connection with HTTP status {status}.")

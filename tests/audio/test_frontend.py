@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetx.audio.format import AudioFormat, Chunk, SampleFormat
-from edgetx.audio.frontend import FrontEnd, Heard, at_16k, front_end
+from edgetx.audio.frontend import front_end
+from edgetx.audio.heard import FrontEnd, Heard, at_16k
 from edgetx.errors import Refused
 
 
