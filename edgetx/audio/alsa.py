@@ -23,9 +23,8 @@ from typing import Any
 
 import alsaaudio
 
-from edgetx.audio.anchor import Anchor
 from edgetx.audio.devices import RATES, Device, Offer, card_devices, choose, own_pcms, wished
-from edgetx.audio.format import RATE, AudioFormat, Chunk, Gap, SampleFormat
+from edgetx.audio.format import AudioFormat, Chunk, Gap, SampleFormat
 from edgetx.config import AlsaSettings
 from edgetx.errors import EdgetxError, Refused, TryAgain
 
@@ -63,7 +62,7 @@ class AlsaSource:
         self._descriptors: list[int] = []
         self._starting = False
         self._position = 0
-        self._anchor = Anchor(RATE)
+        self._read_at = 0.0
 
     @property
     def format(self) -> AudioFormat:
@@ -77,7 +76,7 @@ class AlsaSource:
         with self._inside:
             self._closing = False
             self._pcm, self._format = _take(self._settings, self._period_seconds)
-            self._position, self._anchor, self._starting = 0, Anchor(self._format.rate), True
+            self._position, self._read_at, self._starting = 0, self._clock(), True
             self._poll = select.poll()
             self._descriptors = [descriptor for descriptor, _ in self._pcm.polldescriptors()]
             for descriptor, mask in self._pcm.polldescriptors():
@@ -153,13 +152,15 @@ class AlsaSource:
     def _chunk(self, data: bytes) -> Chunk:
         chunk = Chunk(self._position, len(data) // self.format.frame_bytes, data)
         self._position = chunk.end
-        self._anchor.observe(chunk.end, self._clock())
+        self._read_at = self._clock()
         return chunk
 
     def _overrun(self) -> Gap:
         """The library has readied the device again; it runs from the next read on."""
         self._starting = True
-        gap = Gap(self._position, self._anchor.missed(self._position, self._clock()), "overrun")
+        now = self._clock()
+        gap = Gap(self._position, round((now - self._read_at) * self.format.rate), "overrun")
+        self._read_at = now
         self._position = gap.end
         return gap
 

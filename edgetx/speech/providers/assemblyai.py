@@ -94,14 +94,20 @@ class AssemblyAISession:
 
     def send_audio(self, pcm: bytes) -> None:
         """Once the best length is gathered send all there is, in whole samples and at most a second a message."""
-        self._audio += pcm
         self._given_bytes += len(pcm)
+        if len(pcm) == _CHUNK.best * _BYTES_A_MS and not self._audio:  # A live stream: nothing else ten times a second.
+            self._out.append(pcm)
+        else:
+            self._gather(pcm)
+        if self._held and self._given_bytes >= self._held_until_bytes:
+            self._release()
+
+    def _gather(self, pcm: bytes) -> None:
+        self._audio += pcm
         while len(self._audio) >= _CHUNK.best * _BYTES_A_MS:
             size = min(len(self._audio) & ~1, _CHUNK.max * _BYTES_A_MS)
             self._out.append(bytes(self._audio[:size]))
             del self._audio[:size]
-        if self._held and self._given_bytes >= self._held_until_bytes:
-            self._release()
 
     def finish(self) -> None:
         """Send the rest, filled up with silence to what one message must hold, and ask for the end."""
