@@ -157,7 +157,6 @@ class Conversation:
                 self._happened("session_opened", {"provider_id": event.provider_id})
             case Closed():
                 self._closed = event
-                self._settle_silence()
                 if event.clean:
                     self.account.heard(self.sent, until=self.sent.end)
 

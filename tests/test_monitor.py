@@ -1,0 +1,112 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from edgetx.audio.log import AudioLog
+from edgetx.health import Health
+from edgetx.microphone import MicrophoneState
+from edgetx.monitor import HEALTH_SECONDS, Monitor
+from edgetx.speech.account import Account
+from edgetx.speech.timeline import Timeline
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+class Desk:
+    """A monitor over one microphone, with a clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.told: list[str] = []
+        self.states: list[dict] = []
+        self.verdicts: list[str] = []
+        self.health = Health(clock=lambda: self.now)
+        self.state = MicrophoneState(
+            name="desk",
+            log=AudioLog(keep_seconds=10),
+            account=Account(
+                timeline=Timeline(monotonic=lambda: self.now, wall=NOON.timestamp),
+                deliver=lambda _event: None,
+                new_id=lambda: "id",
+                clock_synced=lambda: True,
+                provider="aai",
+            ),
+            health=self.health,
+            publish_fields=self.states.append,
+            log_line=lambda _line: None,
+        )
+        self.monitor = Monitor(
+            health=self.health,
+            microphones=[self.state],
+            publish_health=lambda fields: self.verdicts.append(fields["verdict"]),
+            notify=self.told.append,
+            watchdog_seconds=4.0,
+            clock=lambda: self.now,
+            sleep=self.never,
+        )
+        self.monitor._fed = self.now
+        self.state.begin()
+        self.state.capture_is("running", "")
+        self.state.provider_is("ready", "")
+
+    async def never(self, _seconds: float) -> None:
+        raise AssertionError
+
+    def tick(self, *, sound: bool) -> list[str]:
+        """Let a second pass; return what systemd was told, but for the status."""
+        self.now += 0.99
+        if sound:
+            self.health.progress("desk")
+        self.now += 0.01
+        before = len(self.told)
+        self.monitor.tick()
+        return [line for line in self.told[before:] if not line.startswith("STATUS=")]
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def test_the_watchdog_is_fed_while_sound_comes(desk):
+    assert [desk.tick(sound=True) for _ in range(3)] == [["WATCHDOG=1"]] * 3
+
+
+def test_without_sound_it_starves_and_the_microphone_is_stalled(desk):
+    desk.tick(sound=True)
+    assert [desk.tick(sound=False) for _ in range(5)] == [[]] * 5
+    assert desk.states[-1]["capture"] == "stalled"
+    assert desk.verdicts[-1] == "stalled"
+    assert desk.told[-1].startswith("STATUS=Stalled: ")
+
+
+def test_when_sound_comes_back_all_is_well_again(desk):
+    for sound in (True, False, False):
+        desk.tick(sound=sound)
+    assert desk.tick(sound=True) == ["WATCHDOG=1"]
+    assert desk.states[-1]["capture"] == "running"
+    assert desk.verdicts[-1] == "running"
+
+
+def test_a_device_that_is_looked_for_feeds_it_and_one_that_is_stuck_in_opening_does_not(desk):
+    desk.state.capture_is("absent", "There is no such device.")
+    assert desk.tick(sound=True) == ["WATCHDOG=1"]  # Another attempt was made.
+    assert desk.tick(sound=False) == []
+    assert desk.states[-1]["capture"] == "absent"
+
+
+def test_health_is_published_on_change_and_every_minute(desk):
+    desk.tick(sound=True)
+    published = len(desk.verdicts)
+    for _ in range(round(HEALTH_SECONDS) + 1):
+        desk.tick(sound=True)
+    assert len(desk.verdicts) == published + 1
+    desk.state.provider_is("waiting", "Nobody answers.")
+    desk.tick(sound=True)
+    assert desk.verdicts[-1] == "degraded"
+    assert desk.told[-1] == "STATUS=Degraded: audio running, speech waiting. Nobody answers."
+
+
+def test_where_systemd_wants_no_sign_of_life_it_gets_none(desk):
+    desk.monitor.watchdog_seconds = None
+    assert desk.tick(sound=True) == []
