@@ -33,7 +33,7 @@ from edgetx.speech.account import Account
 from edgetx.speech.events import SpeechEvent, Transcript
 from edgetx.speech.timeline import Timeline
 from edgetx.speech.transcriber import Transcriber
-from edgetx.supervisor import Service, supervise
+from edgetx.supervisor import DaemonThreads, Service, supervise
 
 logger = logging.getLogger("edgetx")
 
@@ -85,6 +85,7 @@ def secrets_of(config: Config, environment: Mapping[str, str]) -> Secrets:
 
 async def run(config: Config, secrets: Secrets, environment: Mapping[str, str]) -> None:
     """Run the daemon until a signal comes or every recording has ended."""
+    asyncio.get_running_loop().set_default_executor(DaemonThreads())
     notify = systemd.notifier(environment)
     services = build(config, secrets, notify=notify, watchdog_seconds=systemd.watchdog_seconds(environment))
     gc.freeze()  # What lives as long as the daemon need not be looked through again and again.

@@ -1,6 +1,7 @@
 """One microphone from end to end: its capture thread, its transcriber, and what is told about the two.
 
-The capture thread hands everything but sound to the event loop; the sound goes through the log. A bug in either half
+Capture has a thread of its own (`supervisor.DaemonThreads` gives it one, and does not wait for it if it is stuck). It
+hands everything but sound to the event loop; the sound goes through the log. A bug in either half
 ends `Microphone.run` with that error, and with it the daemon: what is unknown is not restarted here.
 """
 
@@ -16,7 +17,6 @@ from edgetx.health import Health, one_line
 from edgetx.speech.account import Account
 from edgetx.speech.ledger import Fate
 from edgetx.speech.transcriber import Transcriber
-from edgetx.supervisor import in_daemon_thread
 
 STOP_CAPTURE_SECONDS = 1.0
 
@@ -115,13 +115,13 @@ class Microphone:
     log: AudioLog
     transcriber: Transcriber
     state: MicrophoneState
-    _capturing: "asyncio.Task[None] | None" = None
+    _capturing: "asyncio.Future[None] | None" = None
 
     async def run(self) -> None:
         """Capture and transcribe until stopped, or until a recording has been transcribed to its end."""
         self.state.begin()
-        name = f"capture {self.name}"
-        self._capturing = asyncio.create_task(in_daemon_thread(self._capture_to_the_end, name=name))
+        loop = asyncio.get_running_loop()
+        self._capturing = loop.run_in_executor(None, self._capture_to_the_end)
         transcribing = asyncio.create_task(self.transcriber.run(), name=f"transcriber {self.name}")
         try:
             await asyncio.wait((transcribing, self._capturing), return_when=asyncio.FIRST_COMPLETED)
@@ -136,9 +136,9 @@ class Microphone:
 
     async def stop(self) -> None:
         """Stop capturing; `run` ends when the provider has given its last words."""
-        self.capture.stop()
-        if self._capturing is not None:
-            await asyncio.wait((self._capturing,), timeout=STOP_CAPTURE_SECONDS)
+        stopping = asyncio.get_running_loop().run_in_executor(None, self.capture.stop)
+        waiting = {stopping} if self._capturing is None else {stopping, self._capturing}
+        await asyncio.wait(waiting, timeout=STOP_CAPTURE_SECONDS)
         self.log.finish()  # Done already, unless the reader is stuck in a driver; its thread dies with the process.
 
     def _capture_to_the_end(self) -> None:

@@ -9,10 +9,14 @@ import logging
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 logger = logging.getLogger("edgetx")
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,30 +98,25 @@ async def _stop(service: Service, task: "asyncio.Future[None]") -> None:
     await asyncio.wait((task,))
 
 
-async def in_daemon_thread(work: Callable[[], None], *, name: str) -> None:
-    """Run ``work`` in a thread of its own, return when it does, raise what it raises.
+class DaemonThreads(ThreadPoolExecutor):
+    """Runs each call in a thread of its own that does not keep the process: the event loop's executor.
 
-    A thread that never ends does not keep the process: it is a daemon, unlike those of the loop's pool.
+    The pool that the loop would make is waited for at exit, and a resolver without network can hang for a minute.
     """
-    loop = asyncio.get_running_loop()
-    over: asyncio.Future[None] = loop.create_future()
 
-    def settle(error: BaseException | None) -> None:
-        if over.done():
-            return
-        if error is None:
-            over.set_result(None)
-        else:
-            over.set_exception(error)
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Start a thread for the call; return its future."""
+        future: Future[T] = Future()
 
-    def body() -> None:
-        outcome: BaseException | None = None
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001  (raised again where it is awaited)
-            outcome = error
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, outcome)
+        def body() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(fn(*args, **kwargs))
+                except Exception as error:  # noqa: BLE001  (raised again where it is awaited)
+                    future.set_exception(error)
 
-    threading.Thread(target=body, name=name, daemon=True).start()
-    await over
+        threading.Thread(target=body, name=getattr(fn, "__name__", "call"), daemon=True).start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Wait for nobody."""

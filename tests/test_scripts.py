@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 SCRIPTS = PROJECT / "scripts"
-COMMANDS = ["check", "demo", "format", "install", "test"]
+COMMANDS = ["bench", "check", "demo", "format", "install", "test"]
 PYTHON = PROJECT / ".venv/bin/python"
 
 # An image is filled from what is installed here, so that the test needs no network.

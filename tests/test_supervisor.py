@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from edgetx.supervisor import Service, in_daemon_thread, supervise
+from edgetx.supervisor import DaemonThreads, Service, supervise
 
 DEADLINE_SECONDS = 20
 
@@ -109,25 +109,40 @@ def test_a_bug_in_a_callback_of_the_loop_ends_the_daemon_too(caplog):
     assert "Exception in callback" in caplog.text
 
 
+def in_a_thread(work) -> None:
+    async def call() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(DaemonThreads())
+        await loop.run_in_executor(None, work)
+
+    asyncio.run(call())
+
+
 def test_work_in_a_thread_is_awaited_and_its_error_is_raised():
-    done: list[str] = []
-    asyncio.run(in_daemon_thread(lambda: done.append(threading.current_thread().name), name="capture desk"))
-    assert done == ["capture desk"]
+    done: list[threading.Thread] = []
+    in_a_thread(lambda: done.append(threading.current_thread()))
+    assert done[0].daemon
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(in_daemon_thread(lambda: 1 // 0, name="x"))
+        in_a_thread(lambda: 1 // 0)
 
 
-def test_a_thread_that_never_ends_keeps_nobody():
-    release = threading.Event()
+def test_a_thread_that_hangs_in_a_resolver_keeps_nobody():
+    release, entered = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        entered.set()
+        release.wait(DEADLINE_SECONDS)
 
     async def leave() -> None:
-        task = asyncio.ensure_future(in_daemon_thread(lambda: release.wait(DEADLINE_SECONDS), name="stuck"))
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(DaemonThreads())
+        hanging = loop.run_in_executor(None, hang)
+        await asyncio.to_thread(entered.wait, DEADLINE_SECONDS)
+        hanging.cancel()
 
     asyncio.run(leave())
-    (stuck,) = [thread for thread in threading.enumerate() if thread.name == "stuck"]
+    (stuck,) = [thread for thread in threading.enumerate() if thread.name == "hang"]
+    assert stuck.is_alive()
     release.set()
     stuck.join(DEADLINE_SECONDS)
     assert not stuck.is_alive()

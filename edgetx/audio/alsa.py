@@ -23,8 +23,9 @@ from typing import Any
 
 import alsaaudio
 
+from edgetx.audio.anchor import Anchor
 from edgetx.audio.devices import RATES, Device, Offer, card_devices, choose, own_pcms, wished
-from edgetx.audio.format import AudioFormat, Chunk, Gap, SampleFormat
+from edgetx.audio.format import RATE, AudioFormat, Chunk, Gap, SampleFormat
 from edgetx.config import AlsaSettings
 from edgetx.errors import EdgetxError, Refused, TryAgain
 
@@ -62,7 +63,7 @@ class AlsaSource:
         self._descriptors: list[int] = []
         self._starting = False
         self._position = 0
-        self._read_at = 0.0
+        self._anchor = Anchor(RATE)
 
     @property
     def format(self) -> AudioFormat:
@@ -76,7 +77,7 @@ class AlsaSource:
         with self._inside:
             self._closing = False
             self._pcm, self._format = _take(self._settings, self._period_seconds)
-            self._position, self._read_at, self._starting = 0, self._clock(), True
+            self._position, self._anchor, self._starting = 0, Anchor(self._format.rate), True
             self._poll = select.poll()
             self._descriptors = [descriptor for descriptor, _ in self._pcm.polldescriptors()]
             for descriptor, mask in self._pcm.polldescriptors():
@@ -111,8 +112,8 @@ class AlsaSource:
     def _read(self) -> Chunk | Gap:
         if self._starting:  # A capture stream begins to run when it is first read.
             self._starting = False
-        else:
-            self._poll.poll(self._stall_seconds * 1000)
+        elif not self._poll.poll(self._stall_seconds * 1000):
+            raise self._stalled()
         length, data = self._take_period()
         return self._chunk(data) if length > 0 else self._read_on(length)
 
@@ -140,9 +141,12 @@ class AlsaSource:
             left = give_up - self._clock()
             ready = self._poll.poll(left * 1000) if left > 0 else []
             if not ready:
-                raise TryAgain(f"The capture device {self._settings.alsa} is open but delivers no sound.")
+                raise self._stalled()
             if self._closing or self._is_readable(ready):
                 return
+
+    def _stalled(self) -> TryAgain:
+        return TryAgain(f"The capture device {self._settings.alsa} is open but delivers no sound.")
 
     def _is_readable(self, ready: list[tuple[int, int]]) -> bool:
         """Let the plugins say: what wakes them is not always sound."""
@@ -152,15 +156,13 @@ class AlsaSource:
     def _chunk(self, data: bytes) -> Chunk:
         chunk = Chunk(self._position, len(data) // self.format.frame_bytes, data)
         self._position = chunk.end
-        self._read_at = self._clock()
+        self._anchor.observe(chunk.end, self._clock())
         return chunk
 
     def _overrun(self) -> Gap:
         """The library has readied the device again; it runs from the next read on."""
         self._starting = True
-        now = self._clock()
-        gap = Gap(self._position, round((now - self._read_at) * self.format.rate), "overrun")
-        self._read_at = now
+        gap = Gap(self._position, self._anchor.missed(self._position, self._clock()), "overrun")
         self._position = gap.end
         return gap
 

@@ -63,7 +63,7 @@ class Chunk:
 class Gap:
     """A hole in the captured sound: ``frames`` missing from ``start``, and why.
 
-    ``cause`` is one of ``overrun``, ``device``, ``overflow``, ``outage``, ``refused``, ``stopped``.
+    ``cause`` is one of ``overrun``, ``device``, ``overflow``, ``outage``, ``stopped``.
     """
 
     start: int

@@ -50,7 +50,7 @@ class Meter:
     def read(self) -> Level:
         """Return the level, and begin anew."""
         rms = math.sqrt(self._power / self._frames) if self._frames else 0.0
-        level = Level(dbfs(rms), dbfs(self._peak), self._clipped)
+        level = Level(round(dbfs(rms), 1), round(dbfs(self._peak), 1), self._clipped)
         self._power, self._frames, self._peak, self._clipped = 0.0, 0, 0, 0
         return level
 

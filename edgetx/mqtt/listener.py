@@ -44,14 +44,15 @@ class Listener:
         try:
             await connection.open()
             healthy()
-            self.show(f"Listening to {self.settings.base_topic}/# at {address}.")
             connection.subscribe(f"{self.settings.base_topic}/#", self._shown)
+            self.show(f"Listening to {self.settings.base_topic}/# at {address}.")
             await connection.ended()
         finally:
             connection.close()
 
     def _shown(self, topic: str, payload: bytes) -> None:
-        self.show(line(topic.removeprefix(f"{self.settings.base_topic}/"), payload))
+        text = line(topic.removeprefix(f"{self.settings.base_topic}/"), payload)
+        self.show("".join(letter if letter.isprintable() else " " for letter in text))  # It may go to a terminal.
 
     def _lost(self, trouble: TryAgain | Refused, delay_seconds: float) -> None:
         self.show(f"{trouble} The next try is in {delay_seconds:.0f} s.")

@@ -182,6 +182,20 @@ def test_an_overrun_is_a_gap_as_long_as_the_clock_says_and_the_numbers_go_on(fif
     source.close()
 
 
+def test_a_reader_that_had_fallen_behind_before_the_overrun_lost_what_lay_unread_too(fifo):
+    now = [100.0]
+    source = AlsaSource(AlsaSettings("fifo"), lambda: now[0], stall_seconds=10)
+    source.open()
+    for _ in range(5):  # 100 ms of sound every 150 ms
+        now[0] += 0.15
+        fifo.write(sound(PERIOD))
+        source.read()
+    source._pcm = Overrun(source._pcm)
+    now[0] += 0.5
+    assert source.read() == Gap(5 * PERIOD, pytest.approx(0.7 * 16000, abs=32), "overrun")
+    source.close()
+
+
 def test_closing_from_another_thread_ends_a_read_at_once(pulse):
     source = opened(pulse.name, stall_seconds=60)
     ends: list[str] = []

@@ -100,6 +100,13 @@ def test_after_a_hole_at_16_khz_the_numbers_go_on_behind_it():
     assert [each.start for each in hear(ears, noise(100, 2), start=500)] == [500, 600]
 
 
+@pytest.mark.parametrize("listen", ["auto", "mix"])
+def test_at_16_khz_nothing_lags(listen):
+    ears = front_end(mono(channels=2), listen)
+    ears.process(chunk(100, noise(50, 2)))
+    assert ears.flush() == Heard(150, b"")
+
+
 def test_a_flush_without_sound_gives_none():
     assert len(front_end(mono(48000), "auto").flush().pcm) == 0
     assert len(front_end(mono(16000), "auto").flush().pcm) == 0
