@@ -115,12 +115,12 @@ class Capture:
         if not stretch.running:
             self._begin(chunk, stretch, now)
         heard = ears.process(chunk)
-        self._append(heard, stretch)
         self._end = stretch.number(chunk.end)
         self._anchor.observe(self._end, now)
         self._observe(self._end, now)
         if self._measure is not None:
             self._measure(stretch.form, chunk, heard.pcm)
+        self._append(heard, stretch)  # Last: it wakes the reader, who then waits for the interpreter's lock.
 
     def _begin(self, chunk: Chunk, stretch: "_Stretch", now: float) -> None:
         """The device delivers: only now is it healthy, and only now is it known how much was missed."""

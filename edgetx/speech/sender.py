@@ -61,7 +61,8 @@ class Sender:
             stretch = self._read()
             self._position = stretch.end
             if stretch.pcm:
-                if delay := self._give(stretch):
+                self.session.send_audio(stretch.pcm)
+                if delay := self._book(stretch):
                     await self.sleep(delay)
                 await self.flush()
                 self.was_sent()
@@ -91,16 +92,16 @@ class Sender:
         stretch = self.log.read(self._position, self._chunk)
         if stretch.start != self._position or stretch.frames < self._chunk or not self.wire.ready:
             return False
-        delay = self._give(stretch)
-        self._position = stretch.end
+        self.session.send_audio(stretch.pcm)
         for message in self.session.to_send():
             self.wire.send_now(message)
+        self._position = stretch.end
+        delay = self._book(stretch)
         self.was_sent()
         return not delay
 
-    def _give(self, stretch: Stretch) -> float:
-        """Give the session a stretch; return how long the next one has to wait."""
-        self.session.send_audio(stretch.pcm)
+    def _book(self, stretch: Stretch) -> float:
+        """Take note of a stretch that the session has got; return how long to wait before more is sent."""
         self.sent.add(stretch.start, stretch.frames)
         return self._pacer.delay(stretch.frames / RATE, self.monotonic())
 
