@@ -55,6 +55,11 @@ class MicrophoneState:
         before, self._provider = self._provider, (status, one_line(detail))
         self._changed("speech", before=before, after=self._provider)
 
+    @property
+    def is_refused(self) -> bool:
+        """The provider will not have us."""
+        return self._provider[0] == "refused"
+
     def lost(self, gap: Gap) -> None:
         """Take a hole in the sound (16 kHz frames)."""
         self._overruns += gap.cause == "overrun"
@@ -116,13 +121,14 @@ class Microphone:
     transcriber: Transcriber
     state: MicrophoneState
     _capturing: "asyncio.Future[None] | None" = None
+    _transcribing: "asyncio.Task[None] | None" = None
 
     async def run(self) -> None:
         """Capture and transcribe until stopped, or until a recording has been transcribed to its end."""
         self.state.begin()
         loop = asyncio.get_running_loop()
         self._capturing = loop.run_in_executor(None, self._capture_to_the_end)
-        transcribing = asyncio.create_task(self.transcriber.run(), name=f"transcriber {self.name}")
+        self._transcribing = transcribing = asyncio.create_task(self.transcriber.run())
         try:
             await asyncio.wait((transcribing, self._capturing), return_when=asyncio.FIRST_COMPLETED)
             if self._capturing.done():
@@ -140,6 +146,8 @@ class Microphone:
         waiting = {stopping} if self._capturing is None else {stopping, self._capturing}
         await asyncio.wait(waiting, timeout=STOP_CAPTURE_SECONDS)
         self.log.finish()  # Done already, unless the reader is stuck in a driver; its thread dies with the process.
+        if self._transcribing is not None and self.state.is_refused:
+            self._transcribing.cancel()  # The next try would be in a quarter of an hour.
 
     def _capture_to_the_end(self) -> None:
         try:

@@ -216,7 +216,7 @@ def test_a_secret_that_is_not_there_is_a_wrong_setting(tmp_path):
 
 
 def test_the_words_of_a_streaming_provider_stand_where_their_sound_was(tmp_path, broker, microphone):
-    with Subscriber(broker) as subscriber, provider(tmp_path) as url:
+    with Subscriber(broker) as subscriber, assemblyai(tmp_path) as url:
         aai = {"type": "assemblyai", "api_key": {"env": "AAI_KEY"}, "url": url}
         config = settings(broker, {"alsa": "fifo"}, providers={"aai": aai})
         config["microphones"][0]["provider"] = "aai"
@@ -236,6 +236,26 @@ def test_the_words_of_a_streaming_provider_stand_where_their_sound_was(tmp_path,
         ]
         assert_all_as_the_schemas_say(subscriber.received)
         assert KEY not in daemon.log + "".join(str(message.payload) for message in subscriber.received)
+    (connection,) = json.loads((tmp_path / "provider.json").read_text())
+    assert connection["texts"] == ['{"type":"Terminate"}']
+
+
+def test_a_provider_that_refuses_is_said_and_a_stop_does_not_wait_for_it(tmp_path, broker, microphone):
+    with Subscriber(broker) as subscriber, assemblyai(tmp_path) as url:
+        aai = {"type": "assemblyai", "api_key": {"env": "AAI_KEY"}, "url": url}
+        config = settings(broker, {"alsa": "fifo"}, providers={"aai": aai})
+        config["microphones"][0]["provider"] = "aai"
+        with Daemon(tmp_path, config, {**microphone.environment, "AAI_KEY": "wrong"}) as daemon:
+            microphone.silence(0.3)
+            assert subscriber.wait_for(state_is("provider", "refused"), SECONDS), daemon.log
+            assert "Invalid API key" in payload(subscriber.on("/desk/state")[-1].payload)["detail"]
+            daemon.process.send_signal(signal.SIGTERM)
+            microphone.silence(0.2)
+            assert daemon.process.wait(SECONDS) == 0, daemon.log
+            assert "cut short" not in daemon.log
+            assert subscriber.wait_for(lambda messages: messages[-1].payload == b"stopped", SECONDS)
+        ledger = payload(subscriber.on("/desk/state")[-1].payload)["ledger"]
+        assert ledger["lost_seconds"] == ledger["captured_seconds"] > 0
 
 
 def seconds_after(began: float, times: tuple[str, str]) -> tuple[float, ...]:
@@ -243,15 +263,13 @@ def seconds_after(began: float, times: tuple[str, str]) -> tuple[float, ...]:
 
 
 @contextmanager
-def provider(folder: Path) -> Iterator[str]:
-    """The stand-in for AssemblyAI in a process of its own; yields its address."""
+def assemblyai(folder: Path) -> Iterator[str]:
+    """The stand-in for AssemblyAI in a process of its own; yields its address. What came is recorded at its end."""
     command = [sys.executable, "-m", "tests.rigs.assemblyai_server", "--record", str(folder / "provider.json")]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield server.stdout.readline().strip()
         server.communicate(timeout=SECONDS)
-        (connection,) = json.loads((folder / "provider.json").read_text())
-        assert connection["texts"] == ['{"type":"Terminate"}']
     finally:
         server.kill()
         server.communicate()
