@@ -140,7 +140,7 @@ def test_a_quick_run_measures_everything(tmp_path):
         assert told["figures"][key]["ours"] > 0
     assert told["stages"].keys() == {"audio", "loop", "speech", "mqtt", "health", "rest"}
     assert told["aims"]["of"] == 6
-    assert processes_in(tmp_path) == []
+    wait_until(lambda: not processes_in(tmp_path), what="the end of every child")
 
 
 @pytest.mark.slow
@@ -154,5 +154,5 @@ def test_interrupted_it_leaves_nothing_behind(tmp_path, number):
         bench.send_signal(number)
         bench.communicate(timeout=60)
     assert bench.returncode == 128 + number
-    assert processes_in(tmp_path) == []
+    wait_until(lambda: not processes_in(tmp_path), what="the end of every child")
     assert list(tmp_path.iterdir()) == []

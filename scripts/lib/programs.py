@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 STOP_SECONDS = 15.0
+WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
+"""The kernel ends the child when we end: an interrupt may come between its start and our taking note of it."""
 
 
 @contextmanager
@@ -37,7 +39,7 @@ class Program:
     def __enter__(self) -> Self:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                self.command,
+                [*WITH_US, *self.command],
                 env=os.environ | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
