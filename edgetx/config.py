@@ -14,23 +14,21 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 from edgetx import document, scalars
-from edgetx.checks import Address, AtMost, Range, identifier, level_period, no_credentials, shown, split, topic
+from edgetx.checks import Address, Range, identifier, level_period, shown, topic
 from edgetx.decode import At, Decoder, Fault, Rule, place_name
 from edgetx.document import Entries, Node, Scalar
 from edgetx.errors import SettingsError
+from edgetx.provider_settings import LocalSettings, ProviderSettings
 from edgetx.scalars import Wrong, did_you_mean, one_of
 from edgetx.secret import Secret, SecretReader, reveal
 
 __all__ = [
     "AlsaSettings",
-    "AssemblyAISettings",
     "Config",
     "KeepSettings",
     "Listen",
-    "LocalSettings",
     "MicrophoneSettings",
     "MqttSettings",
-    "ProviderSettings",
     "Secret",
     "SourceSettings",
     "WavSettings",
@@ -81,53 +79,6 @@ class MqttSettings:
         Rule(("cert_file", "key_file"), _certificate_is_whole),
         Rule(("ca_file", "cert_file", "url"), _files_need_tls),
     )
-
-
-def _grammar_or_keyphrases(grammar: Path | None, keyphrases: tuple[str, ...]) -> str | None:
-    return "'grammar' and 'keyphrases' exclude each other; keep one" if grammar and keyphrases else None
-
-
-@dataclass(frozen=True, slots=True)
-class LocalSettings:
-    """``type: local``, the embedded recogniser."""
-
-    type: Literal["local"] = "local"
-    grammar: Path | None = None
-    keyphrases: tuple[str, ...] = ()
-
-    RULES: ClassVar = (Rule(("grammar", "keyphrases"), _grammar_or_keyphrases),)
-
-
-def _plain_only_at_home(url: str, insecure: bool) -> str | None:  # noqa: FBT001 - a rule takes fields' values
-    parts = split(url)
-    if parts is None or parts.scheme == "wss" or parts.is_loopback or insecure:
-        return None
-    return "ws:// would send key and sound unencrypted; write wss://, or add 'insecure: true' if you mean it"
-
-
-@dataclass(frozen=True, slots=True)
-class AssemblyAISettings:
-    """``type: assemblyai``, the v3 streaming protocol. The vendor's own names where the vendor has one.
-
-    ``min_turn_silence`` and ``max_turn_silence``: milliseconds.
-    """
-
-    api_key: Secret = field(metadata={"example": "{credential: assemblyai_api_key}"})
-    type: Literal["assemblyai"] = "assemblyai"
-    url: Annotated[str, Address(("ws", "wss"), "'api_key'")] = "wss://streaming.assemblyai.com/v3/ws"
-    insecure: bool = False
-    speech_model: str = "universal-streaming-english"
-    format_turns: bool = False
-    keyterms: Annotated[tuple[Annotated[str, AtMost(50, "characters")], ...], AtMost(100, "terms")] = ()
-    end_of_turn_confidence_threshold: Annotated[float, Range(0, 1)] | None = None
-    min_turn_silence: Annotated[int, Range(0)] | None = None
-    max_turn_silence: Annotated[int, Range(0)] | None = None
-    extra: Annotated[dict[str, Any], no_credentials] = field(default_factory=dict)
-
-    RULES: ClassVar = (Rule(("url", "insecure"), _plain_only_at_home),)
-
-
-ProviderSettings = LocalSettings | AssemblyAISettings
 
 
 @dataclass(frozen=True, slots=True)

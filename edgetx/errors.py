@@ -10,7 +10,16 @@ class EdgetxError(Exception):
 
 
 class TryAgain(EdgetxError):
-    """Expected trouble that passes by itself: a network, a broker, a provider, an unplugged device."""
+    """Expected trouble that passes by itself: a network, a broker, a provider, an unplugged device.
+
+    ``after_seconds``: another attempt sooner than that is useless. ``tries``: the number of attempts in a row that may
+    meet this trouble and be repeated; the next one that does is as good as `Refused`. None: any number.
+    """
+
+    def __init__(self, text: str, *, after_seconds: float = 0.0, tries: int | None = None) -> None:
+        super().__init__(text)
+        self.after_seconds = after_seconds
+        self.tries = tries
 
 
 class Refused(EdgetxError):

@@ -33,17 +33,21 @@ async def retry(
 ) -> None:
     """Run ``attempt(healthy)`` until it returns; after TryAgain or Refused call ``lost(error, delay)`` and wait."""
     waits = delays(random)
+    met = 0
 
     def healthy() -> None:
-        nonlocal waits
-        waits = delays(random)
+        nonlocal waits, met
+        waits, met = delays(random), 0
 
     while True:
         try:
             return await attempt(healthy)
         except TryAgain as error:
+            met = 0 if error.tries is None else met + 1
             trouble: TryAgain | Refused = error
-            delay = next(waits)
+            delay = error.after_seconds + next(waits)
+            if error.tries is not None and met > error.tries:
+                trouble, delay = Refused(str(error)), REFUSED_SECONDS
         except Refused as error:
             trouble, delay = error, REFUSED_SECONDS
         lost(trouble, delay)

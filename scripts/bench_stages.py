@@ -21,13 +21,14 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from edgetx.audio.log import AudioLog  # noqa: E402
-from edgetx.config import AssemblyAISettings, MqttSettings, Secret  # noqa: E402
+from edgetx.config import MqttSettings, Secret  # noqa: E402
 from edgetx.health import Health  # noqa: E402
 from edgetx.microphone import MicrophoneState  # noqa: E402
 from edgetx.monitor import Monitor  # noqa: E402
 from edgetx.mqtt.outbox import Outbox  # noqa: E402
 from edgetx.mqtt.publisher import Publisher  # noqa: E402
 from edgetx.mqtt.topics import Topics  # noqa: E402
+from edgetx.provider_settings import AssemblyAISettings  # noqa: E402
 from edgetx.speech import registry  # noqa: E402
 from edgetx.speech.account import Account  # noqa: E402
 from edgetx.speech.events import PlacedWord, Transcript  # noqa: E402

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 Tree = dict[str, str]
 
-GROUND = {"errors", "config", "secret", "decode", "scalars", "checks", "document", "health", "retry", "clock"}
+GROUND = {"errors", "config", "provider_settings", "secret", "decode", "scalars", "checks", "document", "health"}
+GROUND |= {"retry", "clock"}
 WIRING = {"supervisor", "state", "systemd", "log", "microphone", "monitor"}
 STAGE_MAY_IMPORT = {
     "audio": {"audio"},

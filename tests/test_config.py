@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 
 from edgetx.config import (
     AlsaSettings,
-    AssemblyAISettings,
     Config,
     KeepSettings,
-    LocalSettings,
     MicrophoneSettings,
     MqttSettings,
     Secret,
@@ -27,6 +25,7 @@ from edgetx.config import (
     without_secrets,
 )
 from edgetx.errors import SettingsError
+from edgetx.provider_settings import AssemblyAISettings, LocalSettings
 
 FORMS = "{credential: ID}, {file: PATH} or {env: NAME}"
 NO_ADDRESS = "is no address; it is mqtt://, mqtts://, ws:// or wss://, a host and perhaps ':port'"

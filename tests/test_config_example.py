@@ -8,16 +8,15 @@ from typing import Any
 from edgetx import document
 from edgetx.config import (
     AlsaSettings,
-    AssemblyAISettings,
     Config,
     KeepSettings,
-    LocalSettings,
     MicrophoneSettings,
     MqttSettings,
     Secret,
     WavSettings,
     parse,
 )
+from edgetx.provider_settings import AssemblyAISettings, LocalSettings
 
 EXAMPLE = Path(__file__).parents[1] / "config" / "edgetx.yaml"
 CLASSES: list[Any] = [

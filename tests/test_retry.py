@@ -60,6 +60,27 @@ def test_a_refusal_waits_long_and_does_not_count_as_a_failure():
     ]
 
 
+def expire(_healthy) -> None:
+    raise TryAgain("old token", tries=1)
+
+
+def test_what_may_be_tried_once_more_is_refused_the_second_time_in_a_row():
+    assert run([fail, expire, expire, succeed])[2:] == [
+        "old token 2",
+        "sleep 2",
+        f"old token {REFUSED_SECONDS:g}",
+        f"sleep {REFUSED_SECONDS:g}",
+    ]
+    assert run([expire, fail, expire, succeed])[-1] == "sleep 4"
+
+
+def test_a_long_wait_comes_before_the_delay():
+    def wait_long(_healthy) -> None:
+        raise TryAgain("full", after_seconds=30)
+
+    assert run([wait_long, succeed]) == ["full 31", "sleep 31"]
+
+
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=30, max_size=30))
 def test_every_delay_lies_under_its_ceiling_and_the_cap(chances):
     source = iter(chances)

@@ -13,8 +13,9 @@ from typing import Any
 
 from edgetx.audio.format import RATE
 from edgetx.audio.log import AudioLog
-from edgetx.errors import Refused, TryAgain
+from edgetx.errors import TryAgain
 from edgetx.speech.account import Account
+from edgetx.speech.closing import trouble
 from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance
 from edgetx.speech.sender import Sender
 from edgetx.speech.sent import Sent
@@ -77,10 +78,8 @@ class Conversation:
                 if task.done():
                     task.result()
         closed = self._closed or Closed("The provider did not end the session when asked to.")
-        if closed.refused:
-            raise Refused(closed.reason)
         if not (closed.clean and finished):
-            raise TryAgain(closed.reason)
+            raise trouble(closed.verdict, closed.reason)
 
     async def _take_leave(self) -> None:
         """Ask the provider to end the session, whatever the way out: an open one may be billed, or hold a place."""

@@ -7,7 +7,26 @@ microphone's frames and on UTC; the results (`Transcript`, `MicrophoneEvent`) ar
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Any
+
+
+class Verdict(Enum):
+    """What to do about a session that broke, or did not come about."""
+
+    AGAIN = "again"
+    """Try again soon: it passes by itself."""
+    WAIT = "wait"
+    """Try again after a long while: the account has no room for another session now."""
+    FEW = "few"
+    """Try again a few times: it is known to pass, and known to mean a wrong key as well."""
+    TOKEN = "token"  # noqa: S105
+    """Try once more, with a new token."""
+    REFUSED = "refused"
+    """Only a person can mend it: a wrong key, an unpaid account, a setting that the provider does not take."""
+    FAULT = "fault"
+    """We broke the provider's rules: a fault of edgetx. Trying again would end the same way."""
+
 
 # --- on the session's audio clock ------------------------------------------------------------------------------
 
@@ -55,6 +74,13 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """The provider says that it has all audio before ``until_ms``; what it makes of it is another matter."""
+
+    until_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Anything else that the provider said, a warning or garbage: the event's ``name`` and its payload."""
 
@@ -64,15 +90,15 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The session is over. ``clean``: it ended as agreed. ``refused``: trying again at once is useless."""
+    """The session is over. ``clean``: it ended as agreed; else ``verdict`` says what to do about it."""
 
     reason: str
     clean: bool = False
-    refused: bool = False
+    verdict: Verdict = Verdict.AGAIN
     code: int | None = None
 
 
-SessionEvent = Opened | Utterance | Progress | Notice | Closed
+SessionEvent = Opened | Utterance | Progress | Received | Notice | Closed
 
 # --- on the microphone's timeline ------------------------------------------------------------------------------
 
@@ -90,7 +116,10 @@ class PlacedWord:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One utterance as it is published: UTC times (aware), ``frames`` [first, end) of the microphone at 16 kHz."""
+    """One utterance as it is published: UTC times (aware), ``frames`` [first, end) of the microphone at 16 kHz.
+
+    ``estimated``: the provider gives no times; these are those of the audio that it was sent.
+    """
 
     id: str
     text: str
@@ -102,6 +131,7 @@ class Transcript:
     session: str
     clock_synced: bool
     late: bool = False
+    estimated: bool = False
     words: tuple[PlacedWord, ...] = ()
     speaker: str | None = None
     language: str | None = None

@@ -7,8 +7,6 @@ It takes what is put into it even then, for what has been read must go somewhere
 
 from collections import deque
 
-from edgetx.speech.session import Message
-
 
 class Inbox:
     """First in, first out. Full from ``messages`` or from ``size`` (bytes or characters) on."""
@@ -16,7 +14,7 @@ class Inbox:
     def __init__(self, *, messages: int, size: int) -> None:
         self._messages = messages
         self._size = size
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[str | bytes] = deque()
         self._waiting_size = 0
         self._partial = bytearray()
         self._text = False
@@ -44,7 +42,7 @@ class Inbox:
         self._waiting.append(message)
         self._waiting_size += len(message)
 
-    def take(self) -> Message:
+    def take(self) -> str | bytes:
         """Remove and return the oldest message. Raise IndexError when there is none."""
         message = self._waiting.popleft()
         self._waiting_size -= len(message)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from edgetx.errors import Refused, TryAgain
-from edgetx.speech.session import Message, ProcessRequest, Wire
+from edgetx.speech.session import Message, ProcessRequest, SocketEvent, Wire
 
 LINE_BYTES = 1024 * 1024
 CLOSE_SECONDS = 1.5
@@ -46,7 +46,13 @@ class ProcessWire:
 
     def send_now(self, message: Message) -> None:
         """See `Wire`."""
-        kind, data = (b"a", message) if isinstance(message, bytes) else (b"t", message.encode())
+        match message:
+            case bytes():
+                kind, data = b"a", message
+            case str():
+                kind, data = b"t", message.encode()
+            case SocketEvent():
+                raise TypeError("A pipe carries no Socket.IO event.")
         self._stdin.write(struct.pack("<cI", kind, len(data)) + data)
 
     async def receive(self) -> Message | None:

@@ -1,9 +1,11 @@
 """Which vendor's file serves a ``type:``, and which wire carries a request; imported when first needed."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import cast
 
-from edgetx.config import AssemblyAISettings, LocalSettings, ProviderSettings
-from edgetx.speech.session import ProcessRequest, Provider, Request, Wire
+from edgetx.provider_settings import AssemblyAISettings, LocalSettings, ProviderSettings
+from edgetx.speech.session import Opening, ProcessRequest, Provider, Request, SocketIORequest, WebSocketRequest, Wire
 
 
 def provider(name: str, settings: ProviderSettings, *, api_key: str = "") -> Provider:
@@ -19,12 +21,31 @@ def provider(name: str, settings: ProviderSettings, *, api_key: str = "") -> Pro
             return AssemblyAI(name, settings, api_key)
 
 
-def connect(request: Request) -> AbstractAsyncContextManager[Wire]:
-    """Open the wire that ``request`` is for."""
-    if isinstance(request, ProcessRequest):
-        from edgetx.speech import process  # noqa: PLC0415
+@asynccontextmanager
+async def connect(opening: Opening) -> AsyncIterator[Wire]:
+    """Ask what has to be asked first, open the wire that comes of it, and take leave on every way out."""
+    request = await _request(opening)
+    async with _wire(request) as wire:
+        yield wire
 
-        return process.connect(request)
-    from edgetx.speech import websocket  # noqa: PLC0415
 
-    return websocket.connect(request)
+async def _request(opening: Opening) -> Request:
+    try:
+        next(opening)
+    except StopIteration as end:
+        return cast("Request", end.value)
+    raise NotImplementedError
+
+
+def _wire(request: Request) -> AbstractAsyncContextManager[Wire]:
+    match request:
+        case ProcessRequest():
+            from edgetx.speech import process  # noqa: PLC0415
+
+            return process.connect(request)
+        case WebSocketRequest():
+            from edgetx.speech import websocket  # noqa: PLC0415
+
+            return websocket.connect(request)
+        case SocketIORequest():
+            raise NotImplementedError

@@ -2,16 +2,26 @@
 
 `Provider` and `Session` are pure (fed and drained, never awaiting, no clock); `Wire` is the I/O. A vendor's whole
 protocol is its session: messages go in by `receive`, come out by `to_send`, their meaning comes out by `events`.
-A *message* is text (str) or binary (bytes), as in a WebSocket.
+A *message* is text (str) or binary (bytes), as in a WebSocket, or an event of Socket.IO's.
 """
 
+from collections.abc import Generator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from edgetx.speech.events import SessionEvent
 
-Message = str | bytes
+
+@dataclass(frozen=True, slots=True)
+class SocketEvent:
+    """A Socket.IO event: a name and arguments, each JSON or bytes."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+
+
+Message = str | bytes | SocketEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,9 @@ class Limits:
 
     ``replay_rate``: seconds of audio that it takes a second; ``open_seconds``: how long it may take to be ready;
     ``drain_seconds``: how long its last words may take after ``finish``; ``silent_seconds``: sound that it has had for
-    so long without a word under way is silent (None: it says itself what it has dealt with, by Progress).
+    so long without a word under way is silent (None: it says itself what it has dealt with, by Progress);
+    ``keepalive_seconds``: how often `Session.keep_alive` is due while there is no audio; ``session_seconds``: how long
+    a session lasts at most.
     """
 
     chunk_ms: ChunkMs
@@ -37,15 +49,21 @@ class Limits:
     drain_seconds: float = 5.0
     silent_seconds: float | None = None
     open_seconds: float = 10.0
+    keepalive_seconds: float | None = None
+    session_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WebSocketRequest:
-    """Where a WebSocket leads: ``url`` (ws or wss, with its query) and extra headers. ``str()`` shows no secret."""
+    """Where a WebSocket leads: ``url`` (ws or wss, with its query) and extra headers. ``str()`` shows no secret.
 
-    url: str
+    ``renewable``: it carries a token, and the next request will carry a new one.
+    """
+
+    url: str = field(repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     max_message_bytes: int = 4 * 1024 * 1024
+    renewable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +73,52 @@ class ProcessRequest:
     argv: tuple[str, ...]
 
 
-Request = WebSocketRequest | ProcessRequest
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One question over HTTP(S). ``purpose`` completes "could not …": "fetch a token". ``str()`` shows no secret."""
+
+    purpose: str
+    method: str
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """``status`` and what came with it (bounded)."""
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SocketIORequest:
+    """Where a Socket.IO namespace is: ``url`` (http or https, with its query; its path is not used) and ``path``.
+
+    ``transports``: ``polling`` and ``websocket``, tried in this order; both in this order is an upgrade.
+    ``farewell``: to be asked on every way out, once the connection is gone.
+    """
+
+    url: str = field(repr=False)
+    path: str
+    namespace: str
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    transports: tuple[str, ...] = ("polling", "websocket")
+    farewell: HttpRequest | None = None
+    renewable: bool = False
+
+
+Request = WebSocketRequest | ProcessRequest | SocketIORequest
+
+Opening = Generator[HttpRequest, HttpAnswer, Request]
+"""The way to a connection: asks what has to be asked over HTTP first, is sent the answers, returns the request."""
+
+
+def at_once(request: Request) -> Opening:
+    """Return the way to a connection before which nothing has to be asked."""
+    yield from ()
+    return request
 
 
 class Session(Protocol):
@@ -69,6 +132,9 @@ class Session(Protocol):
 
     def receive(self, message: Message) -> None:
         """Take one message of the provider's."""
+
+    def keep_alive(self) -> None:
+        """Have sent what keeps a session open while there is no audio, where the provider has such a thing."""
 
     def connection_closed(self, code: int | None, reason: str) -> None:
         """The wire is gone, by whichever side; yields one Closed event."""
@@ -91,8 +157,8 @@ class Provider(Protocol):
     def limits(self) -> Limits:
         """What it allows."""
 
-    def request(self) -> Request:
-        """Return how to connect, made anew for each connection."""
+    def opening(self) -> Opening:
+        """Return the way to a connection, made anew for each. It raises TryAgain or Refused for a no."""
 
     def session(self) -> Session:
         """Return a fresh session."""
@@ -130,5 +196,5 @@ class Wire(Protocol):
 class Connect(Protocol):
     """Opens a wire: TryAgain when nobody answers, Refused when the answer is a clear no (HTTP 401, no such program)."""
 
-    def __call__(self, request: Request) -> AbstractAsyncContextManager[Wire]:
-        """Enter: connect. Exit: close, politely, inside two seconds."""
+    def __call__(self, opening: Opening) -> AbstractAsyncContextManager[Wire]:
+        """Enter: ask and connect. Exit: close, politely, inside two seconds."""

@@ -51,7 +51,7 @@ class Transcriber:
             return
         self.report("connecting", "")
         self._sent = Sent()
-        async with self.connect(self.provider.request()) as wire:
+        async with self.connect(self.provider.opening()) as wire:
             await Conversation(
                 id=self.account.new_id(),
                 session=self.provider.session(),

@@ -13,6 +13,13 @@ def text(value: object, limit: int | None = None) -> str | None:
     return value[:limit].encode(errors="replace").decode() if isinstance(value, str) else None
 
 
+def excerpt(message: object, limit: int) -> str:
+    """Return the beginning of any message, in a form that can be published."""
+    if isinstance(message, bytes):
+        return message[:limit].decode(errors="replace")
+    return text(message if isinstance(message, str) else repr(message), limit) or ""
+
+
 def number(value: object) -> float | None:
     """Return a number below 2^53 either way; ``true`` is none."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE else None

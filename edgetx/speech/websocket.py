@@ -28,9 +28,9 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from edgetx import __version__
 from edgetx.errors import Refused, TryAgain
+from edgetx.speech.closing import status_trouble
 from edgetx.speech.inbox import Inbox
 from edgetx.speech.session import Message, WebSocketRequest
-from edgetx.speech.status import status_trouble
 
 _INBOX_MESSAGES = 64
 _SEND_BUFFER_BYTES = 65_536  # Two seconds of 16 kHz audio; the kernel doubles it.
@@ -51,7 +51,7 @@ async def connect(
     uri = _uri(request)
     wire = WebSocket(request, uri, keepalive_seconds=keepalive_seconds)
     try:
-        await _open(wire, uri, open_seconds)
+        await _open(wire, uri, open_seconds, renewable=request.renewable)
         yield wire
     finally:
         await wire.close()
@@ -100,10 +100,10 @@ class WebSocket(asyncio.Protocol):
         if isinstance(message, bytes) and len(message) in _SIXTEEN_BIT_SIZES:
             self._transport.write(_frame(message))
         else:
-            if isinstance(message, str):
-                self._core.send_text(message.encode())
-            else:
+            if isinstance(message, bytes):
                 self._core.send_binary(message)
+            else:
+                self._core.send_text(str(message).encode())
             self._flush()
 
     async def receive(self) -> Message | None:
@@ -279,7 +279,7 @@ def _uri(request: WebSocketRequest) -> WebSocketURI:
         raise Refused(f"The address {request.url.partition('?')[0]!r} is not one of a WebSocket.") from None
 
 
-async def _open(wire: WebSocket, uri: WebSocketURI, seconds: float) -> None:
+async def _open(wire: WebSocket, uri: WebSocketURI, seconds: float, *, renewable: bool) -> None:
     peer = f"{uri.host}:{uri.port}"
     context = ssl.create_default_context() if uri.secure else None
     try:
@@ -289,7 +289,7 @@ async def _open(wire: WebSocket, uri: WebSocketURI, seconds: float) -> None:
             )
             await wire.handshake()
     except InvalidStatus as error:
-        raise status_trouble(peer, error.response.status_code) from None
+        raise status_trouble(peer, error.response.status_code, renewable=renewable) from None
     except InvalidHandshake as error:
         raise TryAgain(f"{peer} does not answer as a WebSocket server: {error}.") from None
     except ssl.SSLError as error:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from edgetx.config import LocalSettings
 from edgetx.errors import Refused, TryAgain
-from edgetx.speech.events import Closed, Opened, SessionEvent, Utterance
+from edgetx.provider_settings import LocalSettings
+from edgetx.speech.events import Closed, Opened, SessionEvent, Utterance, Verdict
 from edgetx.speech.process import connect
 from edgetx.speech.providers.local import Local
 from edgetx.speech.session import ProcessRequest, Wire
+from tests.rigs.opening import request_of
 from tests.rigs.story import until
 
 SPEECH = Path(__file__).parents[1] / "rigs" / "speech"
@@ -33,7 +34,7 @@ async def converse(settings: LocalSettings, sound: bytes) -> list[SessionEvent]:
     provider = Local("local", settings)
     session = provider.session()
     events: list[SessionEvent] = []
-    async with asyncio.timeout(DEADLINE_SECONDS), connect(provider.request()) as wire:
+    async with asyncio.timeout(DEADLINE_SECONDS), connect(request_of(provider.opening())) as wire:
         for at in range(0, len(sound), 3200):
             session.send_audio(sound[at : at + 3200])
         session.finish()
@@ -104,7 +105,7 @@ def test_keyphrases_are_spotted_and_other_words_are_not():
 def test_settings_that_cannot_be_used_are_refused_in_words(settings, told):
     closed = asyncio.run(converse(settings, b""))[-1]
     assert isinstance(closed, Closed)
-    assert closed.refused
+    assert closed.verdict is Verdict.REFUSED
     assert told in closed.reason
 
 
@@ -113,7 +114,7 @@ def test_a_file_that_is_no_grammar_is_refused_in_words(tmp_path):
     grammar.write_text("turn on the light")
     closed = asyncio.run(converse(LocalSettings(grammar=grammar), b""))[-1]
     assert isinstance(closed, Closed)
-    assert closed.refused
+    assert closed.verdict is Verdict.REFUSED
     assert "is not a JSGF grammar" in closed.reason
 
 

@@ -7,14 +7,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import count
 
 import pytest
 
 from edgetx.audio.format import RATE, Gap
 from edgetx.audio.log import AudioLog
-from edgetx.config import AssemblyAISettings, Secret
+from edgetx.config import Secret
+from edgetx.provider_settings import AssemblyAISettings
 from edgetx.retry import REFUSED_SECONDS
 from edgetx.speech import websocket
 from edgetx.speech.account import Account
@@ -27,6 +27,7 @@ from edgetx.speech.transcriber import Transcriber
 from tests.rigs.assemblyai_scenario import KEY, Fault, Scenario
 from tests.rigs.assemblyai_server import AssemblyAIServer, Connection
 from tests.rigs.hearing import bursts
+from tests.rigs.opening import request_of
 from tests.rigs.story import until
 
 DEADLINE_SECONDS = 60
@@ -71,7 +72,7 @@ class Desk:
         settings = AssemblyAISettings(Secret("text", self.key), url=self.url, **self.more)
         self.transcriber = Transcriber(
             provider=Impatient("aai", settings, self.key),
-            connect=partial(websocket.connect, keepalive_seconds=0.1),
+            connect=lambda opening: websocket.connect(request_of(opening), keepalive_seconds=0.1),
             log=self.log,
             account=self.account,
             catch_up_seconds=self.catch_up_seconds,

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from edgetx.speech.untrusted import number, scalars, text, whole
+from edgetx.speech.untrusted import excerpt, number, scalars, text, whole
 
 
 def test_text_is_cut_to_its_limit_and_can_always_be_encoded():
@@ -32,3 +32,10 @@ def test_of_an_object_only_the_plain_values_are_taken_and_no_more_than_the_limit
     assert scalars(value, 6) == {"on": True, "n": 3, "name": "abcdef"}
     assert scalars({str(i): i for i in range(10)}, 2) == {"0": 0, "1": 1}
     assert scalars([1], 6) == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"), [("abcdef", "abcd"), (b"ab\xff", "ab\ufffd"), ("\ud800", "?"), ({"a": 1}, "{'a'")]
+)
+def test_an_excerpt_of_anything_can_be_published(message, shown):
+    assert excerpt(message, 4) == shown

@@ -21,10 +21,11 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from edgetx.audio.format import RATE
-from edgetx.config import AssemblyAISettings
-from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance, Word
-from edgetx.speech.session import ChunkMs, Limits, Message, WebSocketRequest
-from edgetx.speech.untrusted import number, scalars, text, whole
+from edgetx.provider_settings import AssemblyAISettings
+from edgetx.speech.closing import Row, verdict
+from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance, Verdict, Word
+from edgetx.speech.session import ChunkMs, Limits, Message, Opening, WebSocketRequest, at_once
+from edgetx.speech.untrusted import excerpt, number, scalars, text, whole
 
 _BYTES_A_MS = RATE * 2 // 1000
 _CHUNK = ChunkMs(min=50, best=100, max=1000)
@@ -39,15 +40,13 @@ _EXCERPT = 200
 _NAME = 40
 _SESSION_MS_MAX = 24 * 3_600_000  # A session lasts three hours at most; a time beyond a day is no time.
 
-# What a close code means together with its text (in lower case, contained): the first row that fits decides whether
-# trying again at once is useless. What no row knows passes by itself.
-_REFUSALS = (
-    (1008, "too many concurrent", False),
-    (1008, "incorrect padding", False),  # Seen now and then with good keys; the next attempt works.
-    (1008, "", True),
-    (4001, "", True),
-    (4002, "", True),
-    (4003, "", True),
+_CLOSES = (
+    Row(1008, "too many concurrent", Verdict.WAIT),
+    Row(1008, "incorrect padding", Verdict.FEW),  # Seen now and then with good keys; the next attempt works.
+    Row(1008, "", Verdict.REFUSED),
+    Row(4001, "", Verdict.REFUSED),
+    Row(4002, "", Verdict.REFUSED),
+    Row(4003, "", Verdict.REFUSED),
 )
 
 
@@ -64,12 +63,12 @@ class AssemblyAI:
         """What AssemblyAI allows: 50 to 1000 ms a message, about real time."""
         return _LIMITS
 
-    def request(self) -> WebSocketRequest:
-        """Return address and headers. Lists and objects are JSON text in the query; the key has no ``Bearer``."""
+    def opening(self) -> Opening:
+        """Lead to the address. Lists and objects are JSON text in the query; the key has no ``Bearer``."""
         url = urlsplit(self.settings.url)
         query = "&".join(filter(None, (url.query, urlencode(_parameters(self.settings)))))
         headers = {"Authorization": self.api_key, "AssemblyAI-Version": "2025-05-12"}
-        return WebSocketRequest(url._replace(query=query).geturl(), headers)
+        return at_once(WebSocketRequest(url._replace(query=query).geturl(), headers))
 
     def session(self) -> "AssemblyAISession":
         """Return a fresh session."""
@@ -122,7 +121,7 @@ class AssemblyAISession:
 
     def receive(self, message: Message) -> None:
         """Take one message of the provider's; never raises."""
-        if isinstance(message, bytes):
+        if not isinstance(message, str):
             self._trouble("binary where text is due", message)
             return
         try:
@@ -143,7 +142,10 @@ class AssemblyAISession:
         self._release()
         clean = self._terminated and self._finishing
         why = _closing_words(reason, self._error)
-        self._events.append(Closed(why, clean, refused=not clean and is_refusal(code, why), code=code))
+        self._events.append(Closed(why, clean, Verdict.AGAIN if clean else verdict(_CLOSES, code, why), code))
+
+    def keep_alive(self) -> None:
+        """Do nothing: a session without audio stays open, for no idle time is asked for."""
 
     def to_send(self) -> list[Message]:
         """Return, once, the messages that are due."""
@@ -223,20 +225,12 @@ class AssemblyAISession:
         self._once(f"{kind} {code}", {kind: words} if code is None else {kind: words, "code": code})
 
     def _trouble(self, kind: str, message: Message) -> None:
-        excerpt = message[:_EXCERPT]
-        shown = excerpt.decode(errors="replace") if isinstance(excerpt, bytes) else text(excerpt)
-        self._once(kind, {"trouble": kind, "excerpt": shown})
+        self._once(kind, {"trouble": kind, "excerpt": excerpt(message, _EXCERPT)})
 
     def _once(self, kind: str, data: dict[str, Any]) -> None:
         if kind not in self._noticed and len(self._noticed) < _NOTICE_KINDS:
             self._noticed.add(kind)
             self._events.append(Notice("provider", data))
-
-
-def is_refusal(code: int | None, words: str) -> bool:
-    """Tell whether trying again at once is useless after a close with ``code`` and ``words``."""
-    words = words.lower()
-    return next((refused for known, part, refused in _REFUSALS if known == code and part in words), False)
 
 
 def _parameters(settings: AssemblyAISettings) -> dict[str, str]:

@@ -11,9 +11,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgetx.config import LocalSettings
-from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance, Word
-from edgetx.speech.session import ChunkMs, Limits, Message, ProcessRequest
+from edgetx.provider_settings import LocalSettings
+from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance, Verdict, Word
+from edgetx.speech.session import ChunkMs, Limits, Message, Opening, ProcessRequest, at_once
 
 LIMITS = Limits(chunk_ms=ChunkMs(10, 100, 10_000), replay_rate=4.0, drain_seconds=8.0, open_seconds=60.0)
 """A Pi takes seconds to load the model; kept audio is held back by the pipe if the recogniser is slower than this."""
@@ -27,11 +27,11 @@ class Local:
     settings: LocalSettings
     limits: Limits = LIMITS
 
-    def request(self) -> ProcessRequest:
-        """Return the child's command line; what to recognise is its argument."""
+    def opening(self) -> Opening:
+        """Lead to the child by its command line; what to recognise is its argument."""
         grammar = str(self.settings.grammar) if self.settings.grammar else None
         wanted = {"grammar": grammar, "keyphrases": list(self.settings.keyphrases)}
-        return ProcessRequest((sys.executable, "-m", "edgetx.speech.recogniser", json.dumps(wanted)))
+        return at_once(ProcessRequest((sys.executable, "-m", "edgetx.speech.recogniser", json.dumps(wanted))))
 
     def session(self) -> "LocalSession":
         """Return a fresh session."""
@@ -58,6 +58,9 @@ class LocalSession:
             self._finishing = True
             self._out.append('{"type": "finish"}')
 
+    def keep_alive(self) -> None:
+        """Do nothing: a pipe waits for ever."""
+
     def to_send(self) -> list[Message]:
         """Return, once, the messages that are due."""
         out, self._out = self._out, []
@@ -71,7 +74,7 @@ class LocalSession:
     def receive(self, message: Message) -> None:
         """Take one line of the child's."""
         try:
-            said = json.loads(message)
+            said = json.loads(str(message))
             event = self._meaning(said["type"], said)
         except (ValueError, KeyError, TypeError) as error:
             event = Notice("provider", {"warning": f"The recogniser said something odd: {error!r}."})
@@ -81,7 +84,8 @@ class LocalSession:
     def connection_closed(self, code: int | None, reason: str) -> None:
         """End: as agreed if the child was done, else it died or could not begin."""
         told = self._error or reason or "The recogniser's process ended."
-        self._events.append(Closed(told, clean=self._done, refused=bool(self._error), code=code))
+        verdict = Verdict.REFUSED if self._error else Verdict.AGAIN
+        self._events.append(Closed(told, self._done, verdict, code))
 
     def _meaning(self, kind: str, said: dict[str, Any]) -> SessionEvent | None:
         match kind:

@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetx.config import AssemblyAISettings, Secret
-from edgetx.speech.events import Closed, Notice, Opened, Progress, Utterance, Word
-from edgetx.speech.providers.assemblyai import AssemblyAI, is_refusal
+from edgetx.config import Secret
+from edgetx.provider_settings import AssemblyAISettings
+from edgetx.speech.closing import verdict
+from edgetx.speech.events import Closed, Notice, Opened, Progress, Utterance, Verdict, Word
+from edgetx.speech.providers.assemblyai import _CLOSES, AssemblyAI
+from tests.rigs.opening import request_of
 
 MS = 32  # bytes
 
@@ -21,7 +24,10 @@ def session(**settings):
 
 
 def query(**settings):
-    return {name: values[0] for name, values in parse_qs(urlsplit(provider(**settings).request().url).query).items()}
+    return {
+        name: values[0]
+        for name, values in parse_qs(urlsplit(request_of(provider(**settings).opening()).url).query).items()
+    }
 
 
 def turn(order, text, *, end=False, **more):
@@ -49,7 +55,7 @@ def test_the_smallest_settings_ask_for_16_khz_pcm_of_the_named_model():
         "speech_model": "universal-streaming-english",
         "format_turns": "false",
     }
-    assert provider().request().url.startswith("wss://streaming.assemblyai.com/v3/ws?")
+    assert request_of(provider().opening()).url.startswith("wss://streaming.assemblyai.com/v3/ws?")
 
 
 def test_numbers_are_text_booleans_lower_case_and_lists_json():
@@ -88,13 +94,13 @@ def test_what_the_audio_is_cannot_be_overridden():
 
 
 def test_the_key_goes_raw_into_a_header_and_nowhere_else():
-    request = provider().request()
+    request = request_of(provider().opening())
     assert request.headers == {"Authorization": "k3y", "AssemblyAI-Version": "2025-05-12"}
     assert "k3y" not in f"{request} {provider()}"
 
 
 def test_another_address_keeps_its_own_query():
-    url = provider(url="ws://127.0.0.1:8000/v3/ws?tenant=a").request().url
+    url = request_of(provider(url="ws://127.0.0.1:8000/v3/ws?tenant=a").opening()).url
     assert url.startswith("ws://127.0.0.1:8000/v3/ws?tenant=a&speech_model=")
 
 
@@ -321,13 +327,13 @@ def test_an_error_of_the_old_shape_is_an_error():
     ],
 )
 def test_only_some_closes_are_refusals(code, words, refused):
-    assert is_refusal(code, words) is refused
+    assert (verdict(_CLOSES, code, words) is Verdict.REFUSED) is refused
 
 
 def test_a_wrong_key_closes_the_session_as_refused():
     talk = session()
     talk.connection_closed(1008, "Unauthorized Connection: Invalid API key")
-    assert talk.events() == [Closed("Unauthorized Connection: Invalid API key", refused=True, code=1008)]
+    assert talk.events() == [Closed("Unauthorized Connection: Invalid API key", verdict=Verdict.REFUSED, code=1008)]
 
 
 def test_warnings_and_the_start_of_speech_are_told_and_what_we_do_not_use_is_not():

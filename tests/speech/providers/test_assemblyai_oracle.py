@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from edgetx.config import AssemblyAISettings, Secret
+from edgetx.config import Secret
+from edgetx.provider_settings import AssemblyAISettings
 from edgetx.speech import registry
 from edgetx.speech.events import Closed, Utterance
 from edgetx.speech.providers.assemblyai import AssemblyAI
@@ -52,7 +53,7 @@ async def ours(url: str) -> list[Utterance | Closed]:
     )
     provider = AssemblyAI("aai", settings, KEY)
     session, events = provider.session(), []
-    async with registry.connect(provider.request()) as wire:
+    async with registry.connect(provider.opening()) as wire:
         for start in range(0, len(SOUND), 3200):
             session.send_audio(SOUND[start : start + 3200])
         session.finish()

@@ -3,9 +3,10 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetx.config import LocalSettings
-from edgetx.speech.events import Closed, Notice, Opened, Progress, Utterance, Word
+from edgetx.provider_settings import LocalSettings
+from edgetx.speech.events import Closed, Notice, Opened, Progress, Utterance, Verdict, Word
 from edgetx.speech.providers.local import Local, LocalSession
+from tests.rigs.opening import request_of
 
 
 def said(**message: object) -> str:
@@ -46,7 +47,7 @@ def test_a_child_that_cannot_use_its_settings_has_refused():
     session = LocalSession()
     session.receive(said(type="error", message="The grammar is wrong."))
     session.connection_closed(0, "ended")
-    assert session.events() == [Closed("The grammar is wrong.", refused=True, code=0)]
+    assert session.events() == [Closed("The grammar is wrong.", verdict=Verdict.REFUSED, code=0)]
 
 
 def test_what_is_not_understood_is_noticed_and_nothing_else():
@@ -57,7 +58,7 @@ def test_what_is_not_understood_is_noticed_and_nothing_else():
 
 
 def test_the_request_carries_what_to_recognise():
-    request = Local("local", LocalSettings(keyphrases=("hey you",))).request()
+    request = request_of(Local("local", LocalSettings(keyphrases=("hey you",))).opening())
     assert json.loads(request.argv[-1]) == {"grammar": None, "keyphrases": ["hey you"]}
 
 
