@@ -39,9 +39,10 @@ class Sender:
     _chunk: int = 0
     _position: int = 0
     _left: asyncio.Event = field(default_factory=asyncio.Event)
+    _leaving: bool = False
 
     async def run(self) -> None:
-        """Send until the log has ended and all of it is sent. Raise TryAgain when the wire is gone."""
+        """Send until the log has ended and all of it is sent, or `leave`. Raise TryAgain when the wire is gone."""
         self._pacer = Pacer(rate=self.limits.replay_rate, now=self.monotonic())
         self._chunk = self.limits.chunk_ms.best * RATE // 1000
         self.account.lose_owed(0, self._oldest_wanted(), cause="outage")
@@ -50,14 +51,19 @@ class Sender:
             while not await self._catch_up():
                 await self._stream(bell)
 
+    def leave(self) -> None:
+        """Have `run` return at the next chunk, with sound left in the log for another session."""
+        self._leaving = True
+        self._left.set()
+
     async def flush(self) -> None:
         """Send what the session has to send; wait while the wire does not take it."""
         for message in self.session.to_send():
             await self.wire.send(message)
 
     async def _catch_up(self) -> bool:
-        """Send until there is less than a chunk; return whether the log has ended, and all that was in it is sent."""
-        while self.log.ended or self.log.end - self._position >= self._chunk:
+        """Send until there is less than a chunk; return whether no more is to be sent in this session."""
+        while not self._leaving and (self.log.ended or self.log.end - self._position >= self._chunk):
             stretch = self._read()
             self._position = stretch.end
             if stretch.pcm:
@@ -68,13 +74,13 @@ class Sender:
                 self.was_sent()
             elif self.log.ended:
                 return True
-        return False
+        return self._leaving
 
     async def _stream(self, bell: Bell) -> None:
         """Let the bell send each chunk as it comes, until it cannot."""
 
         def sound_came() -> None:
-            if self._send_live():
+            if not self._leaving and self._send_live():
                 self.log.set_alarm(self._alarm(bell))
             else:
                 self._left.set()
@@ -82,6 +88,22 @@ class Sender:
         self._left.clear()
         bell.answer = sound_came
         self.log.set_alarm(self._alarm(bell))
+        await self._left_for_good()
+
+    async def _left_for_good(self) -> None:
+        """Wait until the bell cannot go on; keep the session open where no sound comes for long."""
+        due = self.limits.keepalive_seconds
+        sent = self.sent.frames
+        while due is not None:
+            leaving = asyncio.ensure_future(self._left.wait())
+            await asyncio.wait((leaving,), timeout=due)
+            leaving.cancel()
+            if self._left.is_set():
+                return
+            if sent == self.sent.frames:
+                self.session.keep_alive()
+                await self.flush()
+            sent = self.sent.frames
         await self._left.wait()
 
     def _alarm(self, bell: Bell) -> Alarm:
