@@ -31,6 +31,7 @@ from edgetx.mqtt.topics import Kind, Topics
 from edgetx.speech import registry
 from edgetx.speech.account import Account
 from edgetx.speech.events import SpeechEvent, Transcript
+from edgetx.speech.quota import Quota
 from edgetx.speech.timeline import Timeline
 from edgetx.speech.transcriber import Transcriber
 from edgetx.supervisor import DaemonThreads, Service, supervise
@@ -63,6 +64,7 @@ class Daemon:
     topics: Topics
     outbox: Outbox
     publisher: Publisher
+    quotas: Mapping[str, Quota]
 
 
 def secrets_of(config: Config, environment: Mapping[str, str]) -> Secrets:
@@ -106,7 +108,7 @@ def build(config: Config, secrets: Secrets, *, notify: systemd.Notify, watchdog_
         sleep=asyncio.sleep,
         random=random.random,
     )
-    daemon = Daemon(config, secrets, health, topics, outbox, publisher)
+    daemon = Daemon(config, secrets, health, topics, outbox, publisher, _quotas(config))
     publisher.put(topics.info(_info(config)))
     microphones = [_microphone(daemon, settings) for settings in config.microphones]
     monitor = Monitor(
@@ -165,6 +167,7 @@ def _transcriber(
         monotonic=time.monotonic,
         sleep=asyncio.sleep,
         random=random.random,
+        quota=daemon.quotas.get(name),
     )
 
 
@@ -251,6 +254,12 @@ def _level_reporter(daemon: Daemon, settings: MicrophoneSettings) -> Callable[[A
             put(daemon.topics.level(settings.name, asdict(meter.read())))
 
     return measure
+
+
+def _quotas(config: Config) -> dict[str, Quota]:
+    """Return one for each provider whose settings limit its sessions: its microphones share the account."""
+    allowed = {name: getattr(config.providers[name], "sessions_per_minute", None) for name in _used(config)}
+    return {name: Quota(per_minute) for name, per_minute in allowed.items() if per_minute}
 
 
 def _used(config: Config) -> set[str]:

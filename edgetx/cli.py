@@ -1,4 +1,6 @@
-"""The command line: ``edgetx run | check | devices | listen``. Exit codes: 0 well, 1 trouble, 78 wrong settings.
+"""The command line: ``edgetx run | check | devices | listen | doctor``.
+
+Exit codes: 0 well, 1 trouble, 78 wrong settings.
 
 Each command imports what it needs when it runs: ``--help`` and ``check`` must not wait for numpy.
 """
@@ -7,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from edgetx import __version__
@@ -22,6 +25,15 @@ examples:
   edgetx check --config edgetx.yaml       are the settings right?
   edgetx run --config edgetx.yaml         the daemon, until Ctrl-C
   edgetx listen --config edgetx.yaml      what the daemon publishes, as it comes
+  edgetx doctor --provider aai            does this provider take our sound?
+"""
+DOCTOR_EXAMPLE = """\
+example:
+  edgetx doctor --provider aai --config edgetx.yaml
+
+Opens a session with the provider, as the daemon would, sends a second of
+silence and ends it. A line on each step says what happened, and what to do.
+Exit code 0: all went well; 1: not all.
 """
 
 
@@ -56,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         ("check", _check, "check the settings file and show every fault", True),
         ("devices", _devices, "list the capture devices", False),
         ("listen", _listen, "subscribe and print what is published", True),
+        ("doctor", _doctor, "try a provider, step by step", True),
     ):
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
         command.set_defaults(command=function)
@@ -67,7 +80,14 @@ def _parser() -> argparse.ArgumentParser:
                 metavar="FILE",
                 help="the settings (default: %(default)s)",
             )
+    _add_doctor_options(commands.choices["doctor"])
     return parser
+
+
+def _add_doctor_options(doctor: argparse.ArgumentParser) -> None:
+    doctor.epilog = DOCTOR_EXAMPLE
+    doctor.formatter_class = argparse.RawDescriptionHelpFormatter
+    doctor.add_argument("--provider", metavar="NAME", help="its name in the settings (default: those that are used)")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -130,6 +150,16 @@ def _listen(options: argparse.Namespace) -> int:
 
     asyncio.run(listen())
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415
+
+    from edgetx import doctor  # noqa: PLC0415
+    from edgetx.config import load  # noqa: PLC0415
+
+    providers = doctor.chosen(load(options.config, os.environ), options.provider, os.environ)
+    return 0 if asyncio.run(doctor.examine(providers, show=partial(print, flush=True))) else EXIT_TROUBLE
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ ends `Microphone.run` with that error, and with it the daemon: what is unknown i
 """
 
 import asyncio
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,9 @@ from edgetx.speech.ledger import Fate
 from edgetx.speech.transcriber import Transcriber
 
 STOP_CAPTURE_SECONDS = 1.0
+CAPTURE_PRIORITY = 10
+"""Real-time priority of the capture thread, where it is allowed (LimitRTPRIO=): sound is read and sent when it is due,
+whatever else the machine does. It works for a quarter of a millisecond at a time."""
 
 
 @dataclass(slots=True)
@@ -150,6 +155,8 @@ class Microphone:
             self._transcribing.cancel()  # The next try would be in a quarter of an hour.
 
     def _capture_to_the_end(self) -> None:
+        with suppress(PermissionError):  # Then it has to do without.
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(CAPTURE_PRIORITY))
         try:
             self.capture.run()
         finally:

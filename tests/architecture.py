@@ -13,10 +13,10 @@ Tree = dict[str, str]
 
 GROUND = {"errors", "config", "provider_settings", "secret", "decode", "scalars", "checks", "document", "health"}
 GROUND |= {"retry", "clock"}
-WIRING = {"supervisor", "state", "systemd", "log", "microphone", "monitor"}
+WIRING = {"supervisor", "state", "systemd", "log", "microphone", "monitor", "doctor"}
 STAGE_MAY_IMPORT = {
     "audio": {"audio"},
-    "speech": {"speech", "audio.format", "audio.log"},
+    "speech": {"speech", "audio.format", "audio.log", "audio.resample"},  # The last: some providers want 8 kHz.
     "mqtt": {"mqtt", "speech.events"},
 }
 DOORS = {
@@ -24,7 +24,9 @@ DOORS = {
     "alsaaudio": {"edgetx/audio/alsa.py"},
     "soxr": {"edgetx/audio/resample.py"},
     "websockets": {"edgetx/speech/websocket.py"},
-    "socketio": {"edgetx/speech/socketio.py"},
+    "socketio": {"edgetx/speech/socketio_codec.py"},
+    "engineio": {"edgetx/speech/socketio_engine.py"},
+    "aiohttp": {"edgetx/speech/socketio_engine.py"},
     "pocketsphinx": {"edgetx/speech/recogniser.py"},
     "paho": {"edgetx/mqtt/connection.py"},
     "yaml": {"edgetx/document.py"},

@@ -25,7 +25,7 @@ from edgetx.config import (
     without_secrets,
 )
 from edgetx.errors import SettingsError
-from edgetx.provider_settings import AssemblyAISettings, LocalSettings
+from edgetx.provider_settings import AiolaSettings, AssemblyAISettings, AssemblyAIV2Settings, LocalSettings
 
 FORMS = "{credential: ID}, {file: PATH} or {env: NAME}"
 NO_ADDRESS = "is no address; it is mqtt://, mqtts://, ws:// or wss://, a host and perhaps ':port'"
@@ -179,7 +179,10 @@ providers:
             "13: mqtt.qos: unknown setting; it may be 'url', 'username', 'password', 'ca_file', 'cert_file', "
             "'key_file' or 'base_topic'"
         ),
-        "15: providers.aai.type: 'assemblyia' is not 'local' or 'assemblyai'; did you mean 'assemblyai'?",
+        (
+            "15: providers.aai.type: 'assemblyia' is not 'local', 'assemblyai', 'assemblyai-v2' or 'aiola'; "
+            "did you mean 'assemblyai'?"
+        ),
     ]
 
 
@@ -367,13 +370,15 @@ CLASSES: list[Any] = [
     MqttSettings,
     LocalSettings,
     AssemblyAISettings,
+    AssemblyAIV2Settings,
+    AiolaSettings,
     AlsaSettings,
     WavSettings,
     KeepSettings,
     MicrophoneSettings,
 ]
 NAMES = sorted({part.name for cls in CLASSES for part in dataclasses.fields(cls)} | {"channel", "credential", "file"})
-WORDS = st.sampled_from(["local", "assemblyai", "auto", "off", "desk", "~", "ws://h", "fast"])
+WORDS = st.sampled_from(["local", "assemblyai", "assemblyai-v2", "auto", "off", "desk", "~", "ws://h", "fast"])
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text() | WORDS
 TREES = st.recursive(
     VALUES,

@@ -16,7 +16,7 @@ from edgetx.config import (
     WavSettings,
     parse,
 )
-from edgetx.provider_settings import AssemblyAISettings, LocalSettings
+from edgetx.provider_settings import AiolaSettings, AssemblyAISettings, AssemblyAIV2Settings, LocalSettings
 
 EXAMPLE = Path(__file__).parents[1] / "config" / "edgetx.yaml"
 CLASSES: list[Any] = [
@@ -24,6 +24,8 @@ CLASSES: list[Any] = [
     MqttSettings,
     LocalSettings,
     AssemblyAISettings,
+    AssemblyAIV2Settings,
+    AiolaSettings,
     AlsaSettings,
     WavSettings,
     KeepSettings,
@@ -88,4 +90,6 @@ def defaults_in_words(cls: Any, name: str) -> list[str]:
         return ["required"]
     if value in (None, (), {}):
         return ["none"]
-    return [str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else value]
+    if isinstance(value, tuple):
+        return [", ".join(value)]
+    return [str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)]

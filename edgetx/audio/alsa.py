@@ -52,7 +52,7 @@ class AlsaSource:
         self._settings = settings
         self._clock = clock
         self._period_seconds = period_seconds
-        self._stall_seconds = stall_seconds
+        self._stall_ms = stall_seconds * 1000
         self._inside = Lock()
         self._wake_lock = Lock()
         self._wake: int | None = None
@@ -64,6 +64,7 @@ class AlsaSource:
         self._starting = False
         self._position = 0
         self._anchor = Anchor(RATE)
+        self._observe_from = 0
 
     @property
     def format(self) -> AudioFormat:
@@ -78,6 +79,7 @@ class AlsaSource:
             self._closing = False
             self._pcm, self._format = _take(self._settings, self._period_seconds)
             self._position, self._anchor, self._starting = 0, Anchor(self._format.rate), True
+            self._observe_from = 0
             self._poll = select.poll()
             self._descriptors = [descriptor for descriptor, _ in self._pcm.polldescriptors()]
             for descriptor, mask in self._pcm.polldescriptors():
@@ -90,7 +92,15 @@ class AlsaSource:
         """Wait for the next period. Raise TryAgain when the device is gone, stalls, or is closed meanwhile."""
         with self._inside:
             try:
-                return self._read()
+                if self._starting:  # A capture stream begins to run when it is first read.
+                    self._starting = False
+                elif not self._poll.poll(self._stall_ms):
+                    raise self._stalled()
+                if self._closing or self._pcm is None:
+                    raise TryAgain(f"The capture device {self._settings.alsa} was closed.")
+                # (frames, data), (0, nothing) if none are due, (-EPIPE, nothing) after an overrun.
+                length, data = self._pcm.read()
+                return self._chunk(length, data) if length > 0 else self._read_on(length)
             except alsaaudio.ALSAAudioError as error:
                 raise TryAgain(f"The capture device {self._settings.alsa} is gone: {_reason(error)}.") from error
             finally:
@@ -109,40 +119,25 @@ class AlsaSource:
             finally:
                 self._inside.release()
 
-    def _read(self) -> Chunk | Gap:
-        if self._starting:  # A capture stream begins to run when it is first read.
-            self._starting = False
-        elif not self._poll.poll(self._stall_seconds * 1000):
-            raise self._stalled()
-        length, data = self._take_period()
-        return self._chunk(data) if length > 0 else self._read_on(length)
-
     def _read_on(self, length: int) -> Chunk | Gap:
         """Go on after something else than a period: an overrun, or a wake-up that was none of the sound's."""
         data = b""
-        give_up = self._clock() + self._stall_seconds
+        give_up = self._clock() + self._stall_ms / 1000
         while not length:
             self._wait(give_up)
-            length, data = self._take_period()
-        return self._chunk(data) if length > 0 else self._overrun()
-
-    def _take_period(self) -> tuple[int, bytes]:
-        """Return (frames, data); (0, nothing) if none are due, (-EPIPE, nothing) after an overrun."""
-        self._check_open()
-        return self._pcm.read()  # type: ignore[no-any-return]
-
-    def _check_open(self) -> None:
-        if self._pcm is None or self._closing:
-            raise TryAgain(f"The capture device {self._settings.alsa} was closed.")
+            length, data = self._pcm.read()
+        return self._chunk(length, data) if length > 0 else self._overrun()
 
     def _wait(self, give_up: float) -> None:
-        """Wait until the device is readable, or was closed, or until ``give_up``: then raise TryAgain."""
+        """Wait until the device is readable. Raise TryAgain at ``give_up``, or when it was closed."""
         while True:
             left = give_up - self._clock()
             ready = self._poll.poll(left * 1000) if left > 0 else []
             if not ready:
                 raise self._stalled()
-            if self._closing or self._is_readable(ready):
+            if self._closing:
+                raise TryAgain(f"The capture device {self._settings.alsa} was closed.")
+            if self._is_readable(ready):
                 return
 
     def _stalled(self) -> TryAgain:
@@ -153,11 +148,13 @@ class AlsaSource:
         masks = dict(ready)
         return bool(self._pcm.polldescriptors_revents([(each, masks.get(each, 0)) for each in self._descriptors]))
 
-    def _chunk(self, data: bytes) -> Chunk:
-        chunk = Chunk(self._position, len(data) // self.format.frame_bytes, data)
-        self._position = chunk.end
-        self._anchor.observe(chunk.end, self._clock())
-        return chunk
+    def _chunk(self, frames: int, data: bytes) -> Chunk:
+        start = self._position
+        self._position = end = start + frames
+        if end >= self._observe_from:  # Once a second is enough to measure an overrun by.
+            self._observe_from = end + self.format.rate
+            self._anchor.observe(end, self._clock())
+        return Chunk(start, frames, data)
 
     def _overrun(self) -> Gap:
         """The library has readied the device again; it runs from the next read on."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from edgetx.audio.anchor import Anchor
 from edgetx.audio.format import RATE, AudioFormat, Chunk, Gap
 from edgetx.audio.frontend import Listen, front_end
-from edgetx.audio.heard import FrontEnd, Heard, at_16k
+from edgetx.audio.heard import FrontEnd, at_16k
 from edgetx.audio.log import AudioLog
 from edgetx.audio.source import Source
 from edgetx.errors import Refused, TryAgain
@@ -23,15 +23,16 @@ from edgetx.retry import delays
 FIRST_SECONDS = 0.5
 CAP_SECONDS = 5.0
 REFUSED_SECONDS = 15.0
+NOTE_SECONDS = 0.5
 
 
 class Capture:
     """Feeds ``log`` from sources that ``make_source`` makes anew for each attempt. All callbacks run in its thread.
 
-    ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``observe(frame, seconds)``: after each read, the
+    ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``observe(frame, seconds)``: twice a second, the
     number, at 16 kHz, of the frame after the last that the device had handed over, and when. ``report_gap``: a hole, in
-    16 kHz frames. ``report_state(state, detail)``: see above. ``measure(form, chunk, pcm)``, if
-    given, sees each chunk as the source delivered it, and what came of it.
+    16 kHz frames. ``report_state(state, detail)``: see above. ``measure(form, chunk, pcm)``, if given, sees each chunk
+    as the source delivered it, and what came of it.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Capture:
         self._waits = _waits(random)
         self._anchor = Anchor(RATE)
         self._end = log.end
+        self._note_at = 0.0
 
     def run(self) -> None:
         """Capture until `stop` or the end of a recording, then finish the log. What is unexpected is raised."""
@@ -94,33 +96,36 @@ class Capture:
         finally:
             source.close()
 
-    def _follow(self, source: Source, ears: FrontEnd) -> bool:
+    def _follow(self, source: Source, ears: FrontEnd | None) -> bool:
         stretch = _Stretch(source.format, self._end)
         try:
             while not self._stop.is_set():
                 piece = source.read()
-                if piece is None:
-                    return True
-                if isinstance(piece, Gap):
-                    self._lose(piece, stretch, ears)
-                else:
+                if isinstance(piece, Chunk):
                     self._hear(piece, stretch, ears)
+                elif piece is None:
+                    return True
+                else:
+                    self._lose(piece, stretch, ears)
             return False
         finally:
             if stretch.running:
-                self._append(ears.flush(), stretch)
+                self._flush(ears, stretch)
 
-    def _hear(self, chunk: Chunk, stretch: "_Stretch", ears: FrontEnd) -> None:
-        now = self._clock()
+    def _hear(self, chunk: Chunk, stretch: "_Stretch", ears: FrontEnd | None) -> None:
         if not stretch.running:
-            self._begin(chunk, stretch, now)
-        heard = ears.process(chunk)
+            self._begin(chunk, stretch, self._clock())
+        start, pcm = ears.process(chunk) if ears else (chunk.start, chunk.data)
+        if pcm:
+            self._log.append(stretch.base + start, pcm)  # Before all else: it also sends.
         self._end = stretch.number(chunk.end)
-        self._anchor.observe(self._end, now)
-        self._observe(self._end, now)
+        now = self._clock()
+        if now >= self._note_at:
+            self._note_at = now + NOTE_SECONDS
+            self._anchor.observe(self._end, now)
+            self._observe(self._end, now)
         if self._measure is not None:
-            self._measure(stretch.form, chunk, heard.pcm)
-        self._append(heard, stretch)  # Last: it wakes the reader, who then waits for the interpreter's lock.
+            self._measure(stretch.form, chunk, pcm)
 
     def _begin(self, chunk: Chunk, stretch: "_Stretch", now: float) -> None:
         """The device delivers: only now is it healthy, and only now is it known how much was missed."""
@@ -143,15 +148,16 @@ class Capture:
         self._report_gap(gap)
         self._log.append(gap.end, b"")
 
-    def _lose(self, gap: Gap, stretch: "_Stretch", ears: FrontEnd) -> None:
+    def _lose(self, gap: Gap, stretch: "_Stretch", ears: FrontEnd | None) -> None:
         if stretch.running:
-            self._append(ears.flush(), stretch)
+            self._flush(ears, stretch)
         start, self._end = stretch.number(gap.start), stretch.number(gap.end)
         self._report(Gap(start, self._end - start, gap.cause))
 
-    def _append(self, heard: Heard, stretch: "_Stretch") -> None:
-        if heard.pcm:
-            self._log.append(stretch.base + heard.start, heard.pcm)
+    def _flush(self, ears: FrontEnd | None, stretch: "_Stretch") -> None:
+        start, pcm = ears.flush() if ears else (0, b"")
+        if pcm:
+            self._log.append(stretch.base + start, pcm)
 
     def _pause(self, state: str, detail: str, seconds: float) -> None:
         if not self._stop.is_set():

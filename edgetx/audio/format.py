@@ -7,6 +7,7 @@ number, so the timeline stays straight. Downstream of the front end all sound is
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 RATE = 16_000
 """Hz of everything behind the front end."""
@@ -45,8 +46,7 @@ class AudioFormat:
         return self.channels * self.sample_format.width_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """``frames`` consecutive frames as the source wrote them (interleaved); ``start`` numbers the first."""
 
     start: int

@@ -6,8 +6,8 @@ business of `mixing`, which is imported (with numpy) only then.
 
 from typing import Literal
 
-from edgetx.audio.format import RATE, AudioFormat, Chunk, SampleFormat
-from edgetx.audio.heard import FrontEnd, Heard
+from edgetx.audio.format import RATE, AudioFormat, SampleFormat
+from edgetx.audio.heard import FrontEnd
 from edgetx.errors import Refused
 
 Listen = Literal["auto", "mix"] | int
@@ -15,27 +15,14 @@ Listen = Literal["auto", "mix"] | int
 WANTED = AudioFormat(RATE, 1, SampleFormat.S16_LE)
 
 
-class Passing:
-    """What is right already: not even copied, and nothing lags."""
+def front_end(form: AudioFormat, listen: Listen) -> FrontEnd | None:
+    """Return the front end for a source of format ``form``; None: what it delivers is right as it is.
 
-    def __init__(self) -> None:
-        self._end = 0
-
-    def process(self, chunk: Chunk) -> Heard:
-        """See `FrontEnd`."""
-        self._end = chunk.end
-        return Heard(chunk.start, chunk.data)
-
-    def flush(self) -> Heard:
-        """See `FrontEnd`."""
-        return Heard(self._end, b"")
-
-
-def front_end(form: AudioFormat, listen: Listen) -> FrontEnd:
-    """Return the front end for a source of format ``form``. Raise Refused for a channel that it does not have."""
+    Raise Refused for a channel that it does not have.
+    """
     channels = _channels(form, listen)
     if form == WANTED:
-        return Passing()
+        return None
     from edgetx.audio import mixing  # noqa: PLC0415  (35 ms and 13 MB that most microphones need not pay)
 
     return mixing.front_end(form, channels)

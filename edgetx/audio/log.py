@@ -5,13 +5,12 @@ first and moves `end` afterwards (one assignment, atomic under the GIL). A reade
 afterwards: what was overwritten meanwhile is thrown away. The ring is one second longer than what it promises to
 keep, so a reader at `oldest` has that second to make its copy.
 
-Holes are skipped: `read` goes on behind them, and the number it returns tells. A reader that has to wait leaves an
-alarm: a frame's number, and what to call when that frame is there. It is called once, by the writer's thread.
+Holes are skipped: `read` goes on behind them, and the number it returns tells. One reader may *follow* the log: the
+writer's thread hands it what comes before it writes it down, for what is live should not wait for a copy.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from edgetx.audio.format import FRAME_BYTES, RATE
 
@@ -33,11 +32,14 @@ class Stretch(NamedTuple):
         return self.start + self.frames
 
 
-class Alarm(NamedTuple):
-    """``ring`` is called when ``frame`` is in the log, or the log has ended."""
+class Follower(Protocol):
+    """Called in the writer's thread."""
 
-    frame: int
-    ring: Callable[[], None]
+    def take(self, start: int, pcm: bytes) -> bool:
+        """Take the sound that comes, whose first frame is number ``start``; False: `look` when it is in the log."""
+
+    def look(self) -> None:
+        """See what is in the log, or that it has ended."""
 
 
 class AudioLog:
@@ -46,10 +48,10 @@ class AudioLog:
     def __init__(self, *, keep_seconds: float) -> None:
         self.keep_seconds = keep_seconds
         self._keep = round(keep_seconds * RATE)
-        self._size = self._keep + RATE
-        self._ring = bytearray(self._size * FRAME_BYTES)
+        self._size_bytes = (self._keep + RATE) * FRAME_BYTES
+        self._ring = bytearray(self._size_bytes)
         self._holes: tuple[tuple[int, int], ...] = ()
-        self._alarms: dict[int, Alarm] = {}  # Each operation on it is atomic, so no lock is needed.
+        self._follower: Follower | None = None
         self.end = 0
         """The number of the frame that comes next."""
         self.ended = False
@@ -62,21 +64,25 @@ class AudioLog:
 
     def append(self, start: int, pcm: bytes) -> None:
         """Write ``pcm`` whose first frame is number ``start``, at or behind `end`; what lies between is a hole."""
-        if start < self.end:
-            raise ValueError(f"Frame {start} was already written: the log ends at {self.end}.")
-        if start > self.end:
-            oldest = self.oldest
-            self._holes = (*(hole for hole in self._holes if hole[1] > oldest), (self.end, start))
-        end = start + len(pcm) // FRAME_BYTES
-        self._write(end, pcm)
-        self.end = end
-        if self._alarms:
-            self._ring_alarms()
+        if start != self.end:
+            self._leave_hole(start)
+        follower = self._follower
+        is_taken = follower is None or follower.take(start, pcm)
+        at = start * FRAME_BYTES % self._size_bytes
+        stop = at + len(pcm)
+        if stop <= self._size_bytes:
+            self._ring[at:stop] = pcm
+        else:
+            self._write_around(at, pcm)
+        self.end = start + len(pcm) // FRAME_BYTES
+        if follower and not is_taken:
+            follower.look()
 
     def finish(self) -> None:
         """Say that nothing more will come (a recording has an end) and wake every reader."""
         self.ended = True
-        self._ring_alarms()
+        if self._follower:
+            self._follower.look()
 
     def read(self, start: int, count: int) -> Stretch:
         """Return up to ``count`` consecutive frames from ``start``.
@@ -91,34 +97,33 @@ class AudioLog:
             stop = min(start + count, self.end, *(hole[0] for hole in self._holes if hole[0] >= start))
         if stop <= start:
             return Stretch(start, b"")
-        first, last = start % self._size * FRAME_BYTES, stop % self._size * FRAME_BYTES
+        first, last = start * FRAME_BYTES % self._size_bytes, stop * FRAME_BYTES % self._size_bytes
         pcm = bytes(self._ring[first:last] if first < last else self._ring[first:] + self._ring[:last])
         lost = self.oldest - start
         return Stretch(start, pcm) if lost <= 0 else self.read(start + lost, count)
 
-    def set_alarm(self, alarm: Alarm) -> None:
-        """Have ``alarm`` ring once, at once if its frame is there already; a reader's own thread may set it."""
-        self._alarms[id(alarm)] = alarm
-        if self.end > alarm.frame or self.ended:  # The writer may have passed before it could see the alarm.
-            self._ring_alarms()
+    def follow(self, follower: Follower | None) -> None:
+        """Let ``follower`` have what comes from now on; what came just before it has to look for itself. None: nobody.
 
-    def _write(self, end: int, pcm: bytes) -> None:
-        size = self._size * FRAME_BYTES
-        pcm = pcm[-size:]
-        at = (end * FRAME_BYTES - len(pcm)) % size
-        head = pcm[: size - at] if at + len(pcm) > size else pcm
-        self._ring[at : at + len(head)] = head
-        if len(head) < len(pcm):
-            self._ring[: len(pcm) - len(head)] = pcm[len(head) :]
+        A call that is under way goes on.
+        """
+        self._follower = follower
+
+    def _leave_hole(self, start: int) -> None:
+        if start < self.end:
+            raise ValueError(f"Frame {start} was already written: the log ends at {self.end}.")
+        oldest = self.oldest
+        self._holes = (*(hole for hole in self._holes if hole[1] > oldest), (self.end, start))
+
+    def _write_around(self, at: int, pcm: bytes) -> None:
+        """Write what reaches beyond the ring's end, piece by piece: of more than the ring holds the last stays."""
+        while pcm:
+            piece = pcm[: self._size_bytes - at]
+            self._ring[at : at + len(piece)] = piece
+            pcm = pcm[len(piece) :]
+            at = 0
 
     def _behind_holes(self, frame: int) -> int:
         holes = self._holes
         index = bisect_right(holes, (frame, self.end)) - 1
         return max(frame, holes[index][1]) if index >= 0 else frame
-
-    def _ring_alarms(self) -> None:
-        for key, alarm in list(self._alarms.items()):
-            if alarm.frame < self.end or self.ended:
-                due = self._alarms.pop(key, None)
-                if due:  # Else the other thread was first.
-                    due.ring()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edgetx.audio.format import RATE, AudioFormat, Chunk
 from edgetx.audio.heard import FrontEnd, Heard, at_16k
-from edgetx.audio.resample import Resampler, Signal, resampler
+from edgetx.audio.resample import Resampler, Signal, int16, resampler
 from edgetx.audio.samples import Samples, decode
 
 _STEP = {np.dtype(np.int16): 1.0, np.dtype(np.int32): 1 / 65536}
@@ -65,7 +65,7 @@ class Mixing:
     def process(self, chunk: Chunk) -> Heard:
         """See `FrontEnd`."""
         self._end = chunk.end
-        return Heard(chunk.start, _pcm(self._picked.signal(chunk)))
+        return Heard(chunk.start, int16(self._picked.signal(chunk)))
 
     def flush(self) -> Heard:
         """See `FrontEnd`."""
@@ -99,7 +99,7 @@ class Resampling:
     def _emit(self, signal: Signal) -> Heard:
         start = self._out
         self._out += len(signal)
-        return Heard(start, _pcm(signal))
+        return Heard(start, int16(signal))
 
 
 def front_end(form: AudioFormat, channels: int | slice) -> FrontEnd:
@@ -109,10 +109,6 @@ def front_end(form: AudioFormat, channels: int | slice) -> FrontEnd:
         return Resampling(picked, resampler(form.rate))
     is_int16 = form.sample_format.width_bytes == np.dtype(np.int16).itemsize
     return Picking(picked) if is_int16 and isinstance(channels, int) else Mixing(picked)
-
-
-def _pcm(signal: Signal) -> bytes:
-    return np.rint(signal).clip(-32768, 32767).astype("<i2").tobytes()
 
 
 def _fit(signal: Signal, frames: int) -> Signal:

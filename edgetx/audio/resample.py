@@ -1,4 +1,4 @@
-"""From a device's rate to 16 kHz, as a stream. DOOR soxr.
+"""From a device's rate to 16 kHz, or from there to a provider's, as a stream. DOOR soxr.
 
 soxr (the SoX resampler) is linear-phase and hides its own delay: output frame k stands at input time k / 16000, it
 merely comes out later, once the filter has seen what follows: 7 to 75 ms, at 8 kHz up to 100 ms. Quality HQ: the pass
@@ -27,7 +27,7 @@ class Stream(Protocol):
 
 
 class Resampler:
-    """One channel at ``rate`` Hz in, the same at 16 kHz out; any piece size."""
+    """One channel at one rate in, the same at another out; any piece size."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -43,8 +43,28 @@ class Resampler:
         return rest
 
 
-def resampler(rate: int) -> Resampler:
-    """Return a resampler from ``rate`` Hz to `RATE`."""
+class Pcm:
+    """The same for int16 (little-endian) in bytes."""
+
+    def __init__(self, resampler: Resampler) -> None:
+        self._resampler = resampler
+
+    def process(self, pcm: bytes) -> bytes:
+        """Take whole samples, return what is ready, perhaps nothing."""
+        return int16(self._resampler.process(np.frombuffer(pcm, "<i2").astype(np.float32)))
+
+    def flush(self) -> bytes:
+        """Return the rest, as if silence followed, and begin anew."""
+        return int16(self._resampler.flush())
+
+
+def int16(signal: Signal) -> bytes:
+    """Return a signal in units of int16's step as little-endian bytes; what is too loud is clipped."""
+    return np.rint(signal).clip(-32768, 32767).astype("<i2").tobytes()
+
+
+def resampler(rate: int, wanted: int = RATE) -> Resampler:
+    """Return a resampler from ``rate`` Hz to ``wanted`` Hz."""
     import soxr  # noqa: PLC0415 - a device at 16 kHz does not pay for it
 
-    return Resampler(soxr.ResampleStream(rate, RATE, 1, dtype="float32", quality="HQ"))
+    return Resampler(soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ"))

@@ -116,6 +116,7 @@ class Topics:
             "confidence": transcript.confidence,
             "provider": transcript.provider,
             "session": transcript.session,
+            "timing": "estimated" if transcript.estimated else None,
             "late": transcript.late,
             "clock_synced": transcript.clock_synced,
         }

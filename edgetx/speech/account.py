@@ -50,7 +50,7 @@ class Account:
     def understood(self, utterance: Utterance, sent: Sent, *, session: str) -> None:
         """Deliver an utterance in its place; a final settles its frames and the silence before it.
 
-        An utterance without times covers all that was sent and is not settled yet.
+        An utterance without times covers all that was sent and is not settled yet; its times are estimates.
         """
         first = self.ledger.frontier if utterance.start_ms is None else sent.start_frame(utterance.start_ms)
         end = sent.end if utterance.end_ms is None else sent.end_frame(utterance.end_ms)
@@ -76,6 +76,7 @@ class Account:
             provider=self.provider,
             session=session,
             clock_synced=self.clock_synced(),
+            estimated=utterance.start_ms is None or utterance.end_ms is None,
             words=tuple(PlacedWord(w.text, first, last, w.confidence, w.speaker) for w, first, last in placed),
             speaker=utterance.speaker,
             language=utterance.language,

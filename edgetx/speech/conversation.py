@@ -1,11 +1,12 @@
 """One session from its connection to its end: a sender and a receiver over one wire, and nothing that outlives them.
 
 The *sender* begins when the provider is ready. The *receiver* feeds what arrives to the session and hands on what it
-meant. Whoever ends first ends both.
+meant. Whoever ends first ends both. A session that is about to expire is left: the sender stops, the session is
+finished as agreed, and whoever ran it begins another.
 """
 
 import asyncio
-from collections import deque
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from edgetx.audio.log import AudioLog
 from edgetx.errors import TryAgain
 from edgetx.speech.account import Account
 from edgetx.speech.closing import trouble
-from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance
+from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, SessionEvent, Utterance
+from edgetx.speech.receipts import Receipts
+from edgetx.speech.rotation import lifetime, wait_to_leave
 from edgetx.speech.sender import Sender
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Limits, Session, Wire
@@ -27,8 +30,8 @@ LEAVE_SECONDS = 0.5
 """How long taking leave may wait for a wire that takes nothing."""
 PROVEN_FRAMES = 60 * RATE
 """A session that took a minute of audio has proved that the provider works, even if nobody spoke."""
-SENT_TIMES = 200
-"""Chunks whose time of sending is remembered: more than lie between two answered pings."""
+SPEECH_SECONDS = 60.0
+"""Speech that is said to have begun, and of which no word comes for so long, was none."""
 
 
 @dataclass(slots=True)
@@ -48,13 +51,37 @@ class Conversation:
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
+    _opened_at: float = 0.0
+    _lifetime: float | None = None
     _closed: Closed | None = None
-    _speaking: bool = False
+    _left: bool = False
+    _spoke_at: float = float("-inf")
+    _speaking_until: float = float("-inf")
+    _receipts: Receipts = field(default_factory=Receipts)
     _proven_at: int = PROVEN_FRAMES
-    _sent_at: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SENT_TIMES))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _sender: Sender = field(init=False)
 
-    async def run(self) -> None:
-        """Converse until the log ends (return) or the provider does (TryAgain, Refused)."""
+    def __post_init__(self) -> None:
+        self._sender = Sender(
+            session=self.session,
+            wire=self.wire,
+            limits=self.limits,
+            log=self.log,
+            account=self.account,
+            sent=self.sent,
+            catch_up_seconds=self.catch_up_seconds,
+            lock=self._lock,
+            review=self._review,
+            monotonic=self.monotonic,
+            sleep=self.sleep,
+        )
+
+    async def run(self) -> bool:
+        """Converse until the log ends, the provider does (TryAgain, Refused), or the session has to be replaced.
+
+        Return whether it has to be: it ended as agreed, and there may be more to send.
+        """
         receiver = asyncio.create_task(self._receive(), name="session receiver")
         sender = asyncio.create_task(self._send(), name="session sender")
         try:
@@ -68,11 +95,14 @@ class Conversation:
                 await self._take_leave()
             finally:
                 self._report_end()
+        return self._left
 
     async def _end(self, receiver: asyncio.Task[None], sender: asyncio.Task[None]) -> None:
         finished = sender.done() and not sender.exception()
         if sender.done():  # The last words, or the reason for which the wire broke, may still be on their way.
             await asyncio.wait((receiver,), timeout=self.limits.drain_seconds if finished else LAST_WORD_SECONDS)
+        if self._closed is None and finished and self.limits.ends_by_silence and not receiver.done():
+            self._understand(Closed("The session was finished.", clean=True))
         if self._closed is None:
             for task in (sender, receiver):
                 if task.done():
@@ -86,7 +116,7 @@ class Conversation:
         if not self._opened.is_set() or self._closed is not None:
             return
         self.session.finish()
-        leaving = asyncio.ensure_future(self._flush())
+        leaving = asyncio.ensure_future(self._sender.flush())
         # Not asyncio.timeout: in a task that was cancelled Python 3.11.2 does not raise its TimeoutError.
         await asyncio.wait((leaving,), timeout=LEAVE_SECONDS)
         leaving.cancel()
@@ -100,41 +130,48 @@ class Conversation:
         except TimeoutError as error:
             raise TryAgain(f"The provider was not ready within {self.limits.open_seconds:.0f} s.") from error
         self.ready()
-        await Sender(
-            session=self.session,
-            wire=self.wire,
-            limits=self.limits,
-            log=self.log,
-            account=self.account,
-            sent=self.sent,
-            catch_up_seconds=self.catch_up_seconds,
-            was_sent=self._was_sent,
-            monotonic=self.monotonic,
-            sleep=self.sleep,
-        ).run()
+        rotation = asyncio.create_task(self._rotate(), name="session rotation")
+        try:
+            await self._sender.run()
+        finally:
+            rotation.cancel()
         self.session.finish()
-        await self._flush()
+        await self._sender.flush()
 
-    def _was_sent(self) -> None:
-        self._sent_at.append((self.monotonic(), self.sent.end))
-        self._settle_silence()
+    async def _rotate(self) -> None:
+        """Leave the session in time, if it expires."""
+        while self._lifetime is not None and not self._left:
+            now = self.monotonic()
+            wait = wait_to_leave(
+                now,
+                opened=self._opened_at,
+                seconds=self._lifetime,
+                spoke_at=self._spoke_at,
+                speaking=now < self._speaking_until,
+            )
+            if wait:
+                await self.sleep(wait)
+            else:
+                self._left = True
+                self._sender.leave()
+
+    def _review(self) -> None:
+        with self._lock:
+            self._settle_silence()
         if self._proven_at < self.sent.frames:
-            self._proven_at += PROVEN_FRAMES
+            self._proven_at = self.sent.frames + PROVEN_FRAMES
             self.healthy()
 
     async def _receive(self) -> None:
         while self._closed is None:
             message = await self.wire.receive()
-            if message is None:
-                self.session.connection_closed(self.wire.close_code, self.wire.close_reason)
-            else:
-                self.session.receive(message)
-            self._understand_all()
-            await self._flush()
-
-    async def _flush(self) -> None:
-        for message in self.session.to_send():
-            await self.wire.send(message)
+            with self._lock:
+                if message is None:
+                    self.session.connection_closed(self.wire.close_code, self.wire.close_reason)
+                else:
+                    self.session.receive(message)
+                self._understand_all()
+            await self._sender.flush()
 
     def _understand_all(self) -> None:
         for event in self.session.events():
@@ -143,31 +180,59 @@ class Conversation:
     def _understand(self, event: SessionEvent) -> None:
         match event:
             case Utterance():
-                self.healthy()
-                self._speaking = not event.final
-                self.account.understood(event, self.sent, session=self.id)
+                self._heard(event)
             case Progress():
                 self.healthy()
-                self.account.heard(self.sent, until=self.sent.end_frame(event.until_ms))
+                self._speaking_until = float("-inf")  # A partial may have been taken back.
+                until = self.sent.end_frame(event.until_ms)
+                self._receipts.arrived(until)
+                self.account.heard(self.sent, until=until)
+            case Received():
+                self.healthy()
+                self._receipts.received(self.monotonic(), self.sent.end_frame(event.until_ms))
             case Notice():
+                if event.name == "speech_started":
+                    self._spoke_at = self.monotonic()
+                    self._speaking_until = max(self._speaking_until, self._spoke_at + SPEECH_SECONDS)
                 self._happened(event.name, event.data)
             case Opened():
-                self._opened.set()
-                self._happened("session_opened", {"provider_id": event.provider_id})
+                self._open(event)
             case Closed():
                 self._closed = event
                 if event.clean:
                     self.account.heard(self.sent, until=self.sent.end)
 
+    def _open(self, opened: Opened) -> None:
+        if self._opened.is_set():  # A second beginning is none, and must not put off the end.
+            return
+        self._opened_at = self.monotonic()
+        wall = self.account.timeline.now().timestamp() if self.account.clock_synced() else None
+        self._lifetime = lifetime(self.limits.session_seconds, expires_at=opened.expires_at, wall=wall)
+        self._opened.set()
+        self._happened("session_opened", {"provider_id": opened.provider_id})
+
+    def _heard(self, utterance: Utterance) -> None:
+        self.healthy()
+        self._spoke_at = self.monotonic()
+        self._speaking_until = float("-inf" if utterance.final else "inf")
+        if utterance.final and utterance.end_ms is not None:
+            self._receipts.arrived(self.sent.end_frame(utterance.end_ms))
+        self.account.understood(utterance, self.sent, session=self.id)
+
     def _settle_silence(self) -> None:
         """Settle what the provider is known to have had for long, if no words are under way."""
-        if self._speaking or self.limits.silent_seconds is None or self.wire.confirmed_at is None:
+        now, seconds = self.monotonic(), self.limits.silent_seconds
+        if now < self._speaking_until or seconds is None:
             return
-        heard_at = self.wire.confirmed_at - self.limits.silent_seconds
-        while self._sent_at and self._sent_at[0][0] <= heard_at:
-            self.account.heard(self.sent, until=self._sent_at.popleft()[1])
+        until = self._receipts.received_before(now - seconds) or 0
+        if self.wire.confirmed_at is not None:
+            until = max(until, self._sender.sent_before(self.wire.confirmed_at - seconds) or 0)
+        if until:
+            self._receipts.arrived(until)
+            self.account.heard(self.sent, until=until)
 
     def _report_end(self) -> None:
+        self._settle_silence()
         if self._closed is None:  # Words that the session held back come out now.
             self.session.connection_closed(None, "edgetx ended the session.")
             self._understand_all()
@@ -175,8 +240,22 @@ class Conversation:
             return
         closed = self._closed
         code = {} if closed.code is None else {"code": closed.code}
-        told = {"reason": closed.reason, "clean": closed.clean, "audio_seconds": round(self.sent.frames / RATE, 3)}
+        told = {
+            "reason": "rotated" if self._left and closed.clean else closed.reason,
+            "clean": closed.clean,
+            "seconds": round(self.monotonic() - self._opened_at, 3),
+            "audio_seconds": round(self.sent.frames / RATE, 3),
+            "acknowledged_seconds": round(self.sent.frames_before(self._acknowledged(closed)) / RATE, 3),
+        }
         self._happened("session_closed", told | code)
+
+    def _acknowledged(self, closed: Closed) -> int:
+        """Return the frame before which all that was sent has provably arrived."""
+        if closed.clean and not self.limits.ends_by_silence:
+            return self.sent.end
+        if self.wire.confirmed_at is not None:
+            self._receipts.arrived(self._sender.sent_before(self.wire.confirmed_at) or 0)
+        return self._receipts.proven
 
     def _happened(self, name: str, data: dict[str, Any]) -> None:
         self.account.happened(name, **data | {"session": self.id, "provider": self.account.provider})

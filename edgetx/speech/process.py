@@ -27,6 +27,7 @@ class ProcessWire:
         self._process = process
         self._stdin = stdin
         self._stdout = stdout
+        self._loop = asyncio.get_running_loop()
         self.confirmed_at: float | None = None  # A pipe answers no ping; the recogniser says what it has heard.
         self.close_code: int | None = None
         self.close_reason = ""
@@ -34,7 +35,7 @@ class ProcessWire:
     async def send(self, message: Message) -> None:
         """Write one message; waits while the pipe is full. Raise TryAgain when the child is gone."""
         try:
-            self.send_now(message)
+            self._stdin.write(_framed(message))
             await self._stdin.drain()
         except (ConnectionError, RuntimeError) as error:
             raise TryAgain("The recogniser's process is gone.") from error
@@ -46,14 +47,7 @@ class ProcessWire:
 
     def send_now(self, message: Message) -> None:
         """See `Wire`."""
-        match message:
-            case bytes():
-                kind, data = b"a", message
-            case str():
-                kind, data = b"t", message.encode()
-            case SocketEvent():
-                raise TypeError("A pipe carries no Socket.IO event.")
-        self._stdin.write(struct.pack("<cI", kind, len(data)) + data)
+        self._loop.call_soon_threadsafe(self._stdin.write, _framed(message))
 
     async def receive(self) -> Message | None:
         """Wait for a line; None when the child has ended."""
@@ -101,3 +95,14 @@ async def connect(request: ProcessRequest) -> AsyncIterator[Wire]:
         yield wire
     finally:
         await wire.close()
+
+
+def _framed(message: Message) -> bytes:
+    match message:
+        case bytes():
+            kind, data = b"a", message
+        case str():
+            kind, data = b"t", message.encode()
+        case SocketEvent():
+            raise TypeError("A pipe carries no Socket.IO event.")
+    return struct.pack("<cI", kind, len(data)) + data

@@ -1,11 +1,38 @@
 """Which vendor's file serves a ``type:``, and which wire carries a request; imported when first needed."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from typing import cast
 
-from edgetx.provider_settings import AssemblyAISettings, LocalSettings, ProviderSettings
-from edgetx.speech.session import Opening, ProcessRequest, Provider, Request, SocketIORequest, WebSocketRequest, Wire
+from edgetx.errors import Refused, TryAgain
+from edgetx.provider_settings import (
+    AiolaSettings,
+    AssemblyAISettings,
+    AssemblyAIV2Settings,
+    LocalSettings,
+    ProviderSettings,
+)
+from edgetx.speech.session import (
+    HttpRequest,
+    Opening,
+    ProcessRequest,
+    Provider,
+    Request,
+    SocketIORequest,
+    WebSocketRequest,
+    Wire,
+)
+
+LEAVE_SECONDS = 2.0
+"""What closing a connection and the farewell behind it may take together."""
+FAREWELL_SECONDS = 0.5
+"""What is left to the farewell even if the connection took all of that."""
+
+_NOT_DONE = 300
+
+logger = logging.getLogger("edgetx")
 
 
 def provider(name: str, settings: ProviderSettings, *, api_key: str = "") -> Provider:
@@ -19,22 +46,61 @@ def provider(name: str, settings: ProviderSettings, *, api_key: str = "") -> Pro
             from edgetx.speech.providers.assemblyai import AssemblyAI  # noqa: PLC0415
 
             return AssemblyAI(name, settings, api_key)
+        case AssemblyAIV2Settings():
+            from edgetx.speech.providers.assemblyai_v2 import AssemblyAIV2  # noqa: PLC0415
+
+            return AssemblyAIV2(name, settings, api_key)
+        case AiolaSettings():
+            from edgetx.speech.providers.aiola import Aiola  # noqa: PLC0415
+
+            return Aiola(name, settings, api_key)
 
 
 @asynccontextmanager
 async def connect(opening: Opening) -> AsyncIterator[Wire]:
-    """Ask what has to be asked first, open the wire that comes of it, and take leave on every way out."""
+    """Ask what has to be asked first, open the wire that comes of it, and take leave on every way out.
+
+    There is one hole: who is cancelled between a question that takes a place with the provider and its answer does not
+    know what to give back; that place stays taken until the provider forgets it.
+    """
     request = await _request(opening)
-    async with _wire(request) as wire:
-        yield wire
+    farewell = request.farewell if isinstance(request, SocketIORequest) else None
+    clock = asyncio.get_running_loop().time
+    left_at: float | None = None
+    try:
+        async with _wire(request) as wire:
+            try:
+                yield wire
+            finally:
+                left_at = clock()
+    finally:
+        if farewell:
+            spent = 0.0 if left_at is None else clock() - left_at
+            await _take_leave(farewell, max(FAREWELL_SECONDS, LEAVE_SECONDS - spent))
 
 
 async def _request(opening: Opening) -> Request:
+    from edgetx.speech import http  # noqa: PLC0415
+
+    with closing(opening):
+        try:
+            question = next(opening)
+            while True:
+                question = opening.send(await http.ask(question))
+        except StopIteration as end:
+            return cast("Request", end.value)
+
+
+async def _take_leave(farewell: HttpRequest, seconds: float) -> None:
+    from edgetx.speech import http  # noqa: PLC0415
+
     try:
-        next(opening)
-    except StopIteration as end:
-        return cast("Request", end.value)
-    raise NotImplementedError
+        answer = await http.ask(farewell, seconds)
+    except (TryAgain, Refused) as error:
+        logger.info("%s", error)
+        return
+    if answer.status >= _NOT_DONE:
+        logger.info("Could not %s: HTTP status %d.", farewell.purpose, answer.status)
 
 
 def _wire(request: Request) -> AbstractAsyncContextManager[Wire]:
@@ -48,4 +114,6 @@ def _wire(request: Request) -> AbstractAsyncContextManager[Wire]:
 
             return websocket.connect(request)
         case SocketIORequest():
-            raise NotImplementedError
+            from edgetx.speech import socketio  # noqa: PLC0415
+
+            return socketio.connect(request)

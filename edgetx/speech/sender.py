@@ -1,29 +1,38 @@
 """Sends one session the audio log: first what is owed, chunk by chunk and no faster than allowed; then it is live.
 
-Live, a bell answers each new chunk in the log with one read and one send, without a task between them; this is the
-path that runs ten times a second for ever. Whatever else comes (a hole, a wire that takes nothing, a chunk that was
-missed, the end) is left to `_catch_up`, which can wait.
+Live, the capture thread itself takes each chunk from the log, through the session, to the wire: no other thread wakes.
+This is the path that runs ten times a second for ever. Whatever else comes (a hole, a wire that takes nothing, the end)
+is left to `_catch_up` on the loop, which can wait. One lock, the conversation's, stands around the session and what was
+sent while both threads may use them.
 
 Where to begin, and what to give up when the log has run away, is one rule: what is owed is sent in order unless it is
 older than ``catch_up_seconds``; that is reported lost, in one gap: a live stream stays live.
 """
 
 import asyncio
+import threading
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from edgetx.audio.format import RATE
-from edgetx.audio.log import Alarm, AudioLog, Stretch
+from edgetx.audio.format import FRAME_BYTES, RATE
+from edgetx.audio.log import AudioLog, Stretch
 from edgetx.speech.account import Account
-from edgetx.speech.bell import Bell
 from edgetx.speech.pacer import Pacer
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Limits, Session, Wire
 
+SENT_TIMES = 400
+"""Chunks whose time of sending is remembered: more than lie between two answered pings."""
+BOOK_FRAMES = RATE // 2
+"""Live, the time is looked at once in so many frames."""
+REVIEW_SECONDS = 10.0
+"""How often ``review`` is called."""
+
 
 @dataclass(slots=True)
 class Sender:
-    """``was_sent`` is called after each chunk."""
+    """``review`` is called on the loop now and then, to see what has come of what was sent."""
 
     session: Session
     wire: Wire
@@ -32,24 +41,31 @@ class Sender:
     account: Account
     sent: Sent
     catch_up_seconds: float
-    was_sent: Callable[[], None]
+    lock: threading.Lock
+    review: Callable[[], None]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     _pacer: Pacer = field(default_factory=lambda: Pacer(rate=1.0, now=0.0))
     _chunk: int = 0
+    _chunk_bytes: int = 0
     _position: int = 0
+    _unbooked: int = 0
     _left: asyncio.Event = field(default_factory=asyncio.Event)
     _leaving: bool = False
+    _live: bool = False
+    _direct: bool = False
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _sent_at: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SENT_TIMES))
 
     async def run(self) -> None:
         """Send until the log has ended and all of it is sent, or `leave`. Raise TryAgain when the wire is gone."""
         self._pacer = Pacer(rate=self.limits.replay_rate, now=self.monotonic())
         self._chunk = self.limits.chunk_ms.best * RATE // 1000
+        self._chunk_bytes = self._chunk * FRAME_BYTES
         self.account.lose_owed(0, self._oldest_wanted(), cause="outage")
         self._position = self.account.ledger.frontier
-        with Bell(asyncio.get_running_loop(), self._left.set) as bell:
-            while not await self._catch_up():
-                await self._stream(bell)
+        while not await self._catch_up():
+            await self._stream()
 
     def leave(self) -> None:
         """Have `run` return at the next chunk, with sound left in the log for another session."""
@@ -58,8 +74,17 @@ class Sender:
 
     async def flush(self) -> None:
         """Send what the session has to send; wait while the wire does not take it."""
-        for message in self.session.to_send():
+        with self.lock:
+            messages = self.session.to_send()
+        for message in messages:
             await self.wire.send(message)
+
+    def sent_before(self, monotonic: float) -> int | None:
+        """Return the number of the frame after the last that was sent before a time; None: nothing new was."""
+        end = None
+        while self._sent_at and self._sent_at[0][0] <= monotonic:
+            end = self._sent_at.popleft()[1]
+        return end
 
     async def _catch_up(self) -> bool:
         """Send until there is less than a chunk; return whether no more is to be sent in this session."""
@@ -68,64 +93,93 @@ class Sender:
             self._position = stretch.end
             if stretch.pcm:
                 self.session.send_audio(stretch.pcm)
-                if delay := self._book(stretch):
+                self.sent.add(stretch.start, stretch.frames)
+                self._unbooked += stretch.frames
+                if delay := self._book():
                     await self.sleep(delay)
                 await self.flush()
-                self.was_sent()
+                self.review()
             elif self.log.ended:
                 return True
         return self._leaving
 
-    async def _stream(self, bell: Bell) -> None:
-        """Let the bell send each chunk as it comes, until it cannot."""
-
-        def sound_came() -> None:
-            if not self._leaving and self._send_live():
-                self.log.set_alarm(self._alarm(bell))
-            else:
-                self._left.set()
-
+    async def _stream(self) -> None:
+        """Let each chunk be sent where it comes from, until that cannot go on."""
         self._left.clear()
-        bell.answer = sound_came
-        self.log.set_alarm(self._alarm(bell))
-        await self._left_for_good()
+        self._live = True
+        self._direct = self.wire.ready
+        self.log.follow(self)
+        try:
+            self.look()
+            await self._left_for_good()
+        finally:
+            self.log.follow(None)
+            with self.lock:  # The capture thread may be in the middle of it; from here on it finds nothing to do.
+                self._live = False
+
+    def take(self, start: int, pcm: bytes) -> bool:
+        """Send the next chunk where it comes from. The log calls this, in the capture thread."""
+        if start != self._position or len(pcm) != self._chunk_bytes or not self._direct:
+            return False
+        with self.lock:
+            if self._live:
+                self._send_live(start, pcm)
+        return True
+
+    def look(self) -> None:
+        """Send what is in the log. The log calls this, in the capture thread; once it is called on the loop's."""
+        with self.lock:
+            while self._live and (self.log.end - self._position >= self._chunk or self.log.ended):
+                stretch = self.log.read(self._position, self._chunk)
+                if self._direct and stretch.start == self._position and stretch.frames == self._chunk:
+                    self._send_live(stretch.start, stretch.pcm)
+                else:
+                    self._stop_live()
+
+    def _stop_live(self) -> None:
+        self._live = False
+        self._loop.call_soon_threadsafe(self._left.set)
 
     async def _left_for_good(self) -> None:
-        """Wait until the bell cannot go on; keep the session open where no sound comes for long."""
-        due = self.limits.keepalive_seconds
-        sent = self.sent.frames
-        while due is not None:
-            leaving = asyncio.ensure_future(self._left.wait())
-            await asyncio.wait((leaving,), timeout=due)
+        """Wait until a chunk cannot be sent so; keep the session open where no sound comes for long."""
+        keepalive_seconds = self.limits.keepalive_seconds or float("inf")
+        sent, quiet_seconds = self.sent.frames, 0.0
+        leaving = asyncio.ensure_future(self._left.wait())
+        try:
+            while not leaving.done():
+                await asyncio.wait((leaving,), timeout=REVIEW_SECONDS)
+                self.review()
+                quiet_seconds = quiet_seconds + REVIEW_SECONDS if sent == self.sent.frames else 0.0
+                sent = self.sent.frames
+                if quiet_seconds >= keepalive_seconds:
+                    quiet_seconds = 0.0
+                    await self._keep_alive()
+        finally:
             leaving.cancel()
-            if self._left.is_set():
-                return
-            if sent == self.sent.frames:
-                self.session.keep_alive()
-                await self.flush()
-            sent = self.sent.frames
-        await self._left.wait()
 
-    def _alarm(self, bell: Bell) -> Alarm:
-        return Alarm(self._position + self._chunk - 1, bell.ring)
+    async def _keep_alive(self) -> None:
+        with self.lock:
+            self.session.keep_alive()
+        await self.flush()
 
-    def _send_live(self) -> bool:
-        """Send the next chunk, if it is one like any other; return whether it was."""
-        stretch = self.log.read(self._position, self._chunk)
-        if stretch.start != self._position or stretch.frames < self._chunk or not self.wire.ready:
-            return False
-        self.session.send_audio(stretch.pcm)
+    def _send_live(self, start: int, pcm: bytes) -> None:
+        """Send the next chunk, and see whether the one after it may be sent so too."""
+        self.session.send_audio(pcm)
         for message in self.session.to_send():
             self.wire.send_now(message)
-        self._position = stretch.end
-        delay = self._book(stretch)
-        self.was_sent()
-        return not delay
+        self._position = start + self._chunk
+        self.sent.add(start, self._chunk)
+        self._unbooked += self._chunk
+        delay = self._book() if self._unbooked >= BOOK_FRAMES else 0.0
+        if delay or self._leaving or not self.wire.ready:
+            self._stop_live()
 
-    def _book(self, stretch: Stretch) -> float:
-        """Take note of a stretch that the session has got; return how long to wait before more is sent."""
-        self.sent.add(stretch.start, stretch.frames)
-        return self._pacer.delay(stretch.frames / RATE, self.monotonic())
+    def _book(self) -> float:
+        """Note when what was added to ``sent`` had left; return how long to wait before more is sent."""
+        now, frames = self.monotonic(), self._unbooked
+        self._unbooked = 0
+        self._sent_at.append((now, self.sent.end))
+        return self._pacer.delay(frames / RATE, now)
 
     def _read(self) -> Stretch:
         stretch = self.log.read(self._position, self._chunk)

@@ -38,6 +38,14 @@ class Sent:
         """Return the number of the frame after the last of something that the session says ends at ``ms``."""
         return self._frame(ms, bisect_left(self._sent, ms * RATE / 1000))
 
+    def frames_before(self, frame: int) -> int:
+        """Return how much of what was sent stands before the microphone's frame number ``frame``."""
+        after = bisect_right(self._starts, frame)
+        if not after:
+            return 0
+        sent_next = self._sent[after] if after < len(self._sent) else self.frames
+        return min(self._sent[after - 1] + frame - self._starts[after - 1], sent_next)
+
     def _frame(self, ms: float, after: int) -> int:
         if not self._starts:
             return self.end

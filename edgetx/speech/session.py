@@ -41,7 +41,8 @@ class Limits:
     ``drain_seconds``: how long its last words may take after ``finish``; ``silent_seconds``: sound that it has had for
     so long without a word under way is silent (None: it says itself what it has dealt with, by Progress);
     ``keepalive_seconds``: how often `Session.keep_alive` is due while there is no audio; ``session_seconds``: how long
-    a session lasts at most.
+    a session lasts at most; ``ends_by_silence``: it never confirms ``finish``, so ``drain_seconds`` later the session
+    has ended as agreed.
     """
 
     chunk_ms: ChunkMs
@@ -51,6 +52,7 @@ class Limits:
     open_seconds: float = 10.0
     keepalive_seconds: float | None = None
     session_seconds: float | None = None
+    ends_by_silence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class SocketIORequest:
     """Where a Socket.IO namespace is: ``url`` (http or https, with its query; its path is not used) and ``path``.
 
     ``transports``: ``polling`` and ``websocket``, tried in this order; both in this order is an upgrade.
-    ``farewell``: to be asked on every way out, once the connection is gone.
+    ``farewell``: to be asked on every way out, once the connection is gone. ``expires_at`` (UNIX seconds):
+    when the token in it does; the wire passes it on with the ``connect`` event.
     """
 
     url: str = field(repr=False)
@@ -107,6 +110,7 @@ class SocketIORequest:
     transports: tuple[str, ...] = ("polling", "websocket")
     farewell: HttpRequest | None = None
     renewable: bool = False
+    expires_at: float | None = None
 
 
 Request = WebSocketRequest | ProcessRequest | SocketIORequest
@@ -169,10 +173,10 @@ class Wire(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether `send_now` may be called: the wire is open, and takes a message without waiting."""
+        """Whether `send_now` may be called: the wire is open, and takes a message without waiting. Any thread."""
 
     def send_now(self, message: Message) -> None:
-        """Hand one message on, when `ready`."""
+        """Hand one message on, when `ready`. Any thread."""
 
     async def send(self, message: Message) -> None:
         """Hand one message on; waits while the other side does not take more. Raise TryAgain when it is gone."""

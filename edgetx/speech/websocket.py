@@ -1,12 +1,14 @@
-"""A WebSocket as a `Wire`: our own asyncio protocol around the sans-I/O core of `websockets`. Door to `websockets`.
+"""A WebSocket as a `Wire`: the sans-I/O core of `websockets` on our own `Stream`. Door to `websockets`.
 
-`websockets.asyncio` would bring its tasks, futures and queues to every message; here a send is one system call, for
-the daemon sends ten a second for ever. A timer exists for the keepalive only, a future only where something is due.
+`websockets.asyncio` would bring its tasks, futures and queues to every message; here a send is one system call on any
+thread, for the daemon sends ten a second for ever. So data frames are made here; the core makes the handshake, pings
+and closes, and reads, all on the loop's thread. A timer exists for the keepalive only, a future only where something
+is due.
 
-Flow control goes both ways and everything is bounded. Out: the kernel's buffer is kept small, so that a peer that
-stops reading is felt after seconds, and `send` waits. In: reading pauses while more than `_INBOX_MESSAGES` or one
-greatest message's worth of bytes wait for `receive`. A peer that is silent for two keepalive intervals is gone; one
-that answers a ping has got everything that was sent before it (`confirmed_at`).
+Flow control goes both ways and everything is bounded. Out: `send` waits until what was written before has left. In:
+reading pauses while more than `_INBOX_MESSAGES` or one greatest message's worth of bytes wait for `receive`. A peer
+that is silent for two keepalive intervals is gone; one that answers a ping has got everything that was sent before it
+(`confirmed_at`).
 
 Nothing from the request but its host and port may reach a message or a log: the query and the headers hold keys.
 """
@@ -14,11 +16,11 @@ Nothing from the request but its host and port may reach a message or a log: the
 import asyncio
 import logging
 import os
-import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
@@ -31,12 +33,14 @@ from edgetx.errors import Refused, TryAgain
 from edgetx.speech.closing import status_trouble
 from edgetx.speech.inbox import Inbox
 from edgetx.speech.session import Message, WebSocketRequest
+from edgetx.speech.stream import Stream
+from edgetx.speech.stream import connect as dial
 
 _INBOX_MESSAGES = 64
-_SEND_BUFFER_BYTES = 65_536  # Two seconds of 16 kHz audio; the kernel doubles it.
 _CLOSE_SECONDS = 1.5
-_FAMILY_HEAD_START_SECONDS = 0.25  # RFC 8305: IPv4 gets its turn when IPv6 does not answer.
-_SIXTEEN_BIT_SIZES = range(126, 65_536)
+_MASKS = 256
+_SEVEN_BIT_SIZE = 126
+_SIXTEEN_BIT_SIZE = 65_536
 
 
 @asynccontextmanager
@@ -57,10 +61,10 @@ async def connect(
         await wire.close()
 
 
-class WebSocket(asyncio.Protocol):
+class WebSocket:
     """An open connection: a `Wire`. One task may receive while another sends."""
 
-    _transport: asyncio.Transport
+    _stream: Stream
 
     def __init__(self, request: WebSocketRequest, uri: WebSocketURI, *, keepalive_seconds: float) -> None:
         # At DEBUG the core logs the headers, and the key with them: it gets a logger that no setting can reach.
@@ -74,18 +78,18 @@ class WebSocket(asyncio.Protocol):
         self._asked_at = 0.0
         self.confirmed_at: float | None = None
         self._heard = True
-        self._reading = True
         self._connected = False
         self._over = False
+        self._masks: list[bytes] = []
         self._trouble = ""
         self._answered = asyncio.Event()
         self._arrived = asyncio.Event()
-        self._writable = asyncio.Event()
         self._gone = asyncio.Event()
 
     async def send(self, message: Message) -> None:
         """Write one message; first wait while the other side does not take more. Raise TryAgain when it is gone."""
-        await self._writable.wait()
+        while not self._over and not self._stream.idle:
+            await self._stream.drain()
         if self._over:
             raise TryAgain(self._trouble)
         self.send_now(message)
@@ -93,18 +97,24 @@ class WebSocket(asyncio.Protocol):
     @property
     def ready(self) -> bool:
         """See `Wire`."""
-        return not self._over and self._writable.is_set()
+        return not self._over and self._stream.idle
 
     def send_now(self, message: Message) -> None:
         """See `Wire`."""
-        if isinstance(message, bytes) and len(message) in _SIXTEEN_BIT_SIZES:
-            self._transport.write(_frame(message))
+        if isinstance(message, bytes):
+            self._write(Opcode.BINARY, message)
+        elif isinstance(message, str):
+            self._write(Opcode.TEXT, message.encode())
         else:
-            if isinstance(message, bytes):
-                self._core.send_binary(message)
-            else:
-                self._core.send_text(str(message).encode())
-            self._flush()
+            raise TypeError("A WebSocket carries no Socket.IO event.")
+
+    def _write(self, opcode: Opcode, data: bytes) -> None:
+        """Write one masked, final frame (RFC 6455, 5.2); the core would take longer, and may not be used here."""
+        if not self._masks:  # One question to the kernel for many frames.
+            chance = os.urandom(4 * _MASKS)
+            self._masks = [chance[at : at + 4] for at in range(0, len(chance), 4)]
+        mask = self._masks.pop()
+        self._stream.write(b"".join((_head(opcode, len(data)), mask, apply_mask(data, mask))))
 
     async def receive(self) -> Message | None:
         """Wait for a message, whole. None: the connection is over, and all that came before has been returned."""
@@ -145,56 +155,35 @@ class WebSocket(asyncio.Protocol):
             # Not asyncio.timeout: in a task that was cancelled Python 3.11.2 does not raise its TimeoutError.
             await asyncio.wait((gone,), timeout=_CLOSE_SECONDS if self._core.close_sent else 0)
         finally:
-            self._transport.abort()
+            self._stream.abort()
         await gone
 
-    async def handshake(self) -> None:
-        """Wait for the answer to the request. Raise `InvalidHandshake` if it is not a yes."""
-        await self._answered.wait()
-        if self._core.handshake_exc:
-            raise self._core.handshake_exc
-        self._keep_alive()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the request (called by asyncio)."""
-        self._transport = transport  # type: ignore[assignment]  # create_connection makes no other kind
+    async def handshake(self, stream: Stream) -> None:
+        """Send the request and wait for the answer to it. Raise `InvalidHandshake` if it is not a yes."""
+        self._stream = stream
         self._connected = True
-        self._transport.set_write_buffer_limits(high=_SEND_BUFFER_BYTES)
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-        self._writable.set()
+        stream.start(received=self._on_data, ended=self._on_end)
         request = self._core.connect()
         request.headers["User-Agent"] = f"edgetx/{__version__}"
         request.headers.update(self._headers)
         self._core.send_request(request)
         self._flush()
+        await self._answered.wait()
+        if self._core.handshake_exc:
+            raise self._core.handshake_exc
+        self._keep_alive()
 
-    def data_received(self, data: bytes) -> None:
-        """Feed the core, and take what comes of it (called by asyncio)."""
+    def _on_data(self, data: bytes) -> None:
         self._heard = True
         self._core.receive_data(data)
         self._drain()
 
-    def eof_received(self) -> None:
-        """Tell the core; asyncio then closes the transport (called by asyncio)."""
+    def _on_end(self, error: OSError | None) -> None:
         self._core.receive_eof()
         self._drain()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wake everyone who waits (called by asyncio)."""
-        self._core.receive_eof()
-        self._end(f"The connection to {self._peer} broke: {exc or 'the other side ended it'}.")
-        for event in (self._answered, self._writable, self._gone):
+        self._end(f"The connection to {self._peer} broke: {error or 'the other side ended it'}.")
+        for event in (self._answered, self._gone):
             event.set()
-
-    def pause_writing(self) -> None:
-        """Make `send` wait (called by asyncio)."""
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        """Let `send` go on (called by asyncio)."""
-        self._writable.set()
 
     def _drain(self) -> None:
         core = self._core
@@ -234,27 +223,23 @@ class WebSocket(asyncio.Protocol):
     def _flush(self) -> None:
         for data in self._core.data_to_send():
             if data:
-                self._transport.write(data)
+                self._stream.write(data)
             else:
-                self._transport.close()
+                self._stream.finish()
 
     def _pace_reading(self) -> None:
-        full = self._inbox.full
-        if full is not self._reading or self._transport.is_closing():
-            return
-        self._reading = not full
-        if full:
-            self._transport.pause_reading()
-        else:
+        if self._inbox.full:
+            self._stream.pause_reading()
+        elif not self._stream.reading:
             self._heard = True  # Its answer may have waited in the socket while we did not read.
-            self._transport.resume_reading()
+            self._stream.resume_reading()
 
     def _keep_alive(self) -> None:
         if self._over:
             return
-        if not self._heard and self._reading:
+        if not self._heard and self._stream.reading:
             self._end(f"{self._peer} has not answered for {self._keepalive_seconds:g} seconds.")
-            self._transport.abort()
+            self._stream.abort()
             return
         loop = asyncio.get_running_loop()
         self._heard, self._asked_at = False, loop.time()
@@ -263,10 +248,13 @@ class WebSocket(asyncio.Protocol):
         self._keepalive = loop.call_later(self._keepalive_seconds, self._keep_alive)
 
 
-def _frame(data: bytes) -> bytes:
-    """Return one masked binary frame with a 16-bit length (RFC 6455, 5.2): the core's own way costs another 25 µs."""
-    mask = os.urandom(4)
-    return b"".join((struct.pack("!BBH", 0x82, 0xFE, len(data)), mask, apply_mask(data, mask)))
+@lru_cache(maxsize=16)
+def _head(opcode: Opcode, size: int) -> bytes:
+    if size < _SEVEN_BIT_SIZE:
+        return struct.pack("!BB", 0x80 | opcode, 0x80 | size)
+    if size < _SIXTEEN_BIT_SIZE:
+        return struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, size)
+    return struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, size)
 
 
 def _uri(request: WebSocketRequest) -> WebSocketURI:
@@ -281,13 +269,9 @@ def _uri(request: WebSocketRequest) -> WebSocketURI:
 
 async def _open(wire: WebSocket, uri: WebSocketURI, seconds: float, *, renewable: bool) -> None:
     peer = f"{uri.host}:{uri.port}"
-    context = ssl.create_default_context() if uri.secure else None
     try:
         async with asyncio.timeout(seconds):
-            await asyncio.get_running_loop().create_connection(
-                lambda: wire, uri.host, uri.port, ssl=context, happy_eyeballs_delay=_FAMILY_HEAD_START_SECONDS
-            )
-            await wire.handshake()
+            await wire.handshake(await dial(uri.host, uri.port, tls=uri.secure))
     except InvalidStatus as error:
         raise status_trouble(peer, error.response.status_code, renewable=renewable) from None
     except InvalidHandshake as error:

@@ -88,7 +88,6 @@ def test_a_recording_is_heard_to_its_end_and_finishes_the_log():
     bench.capture.run()
     assert bench.said == [("opening", ""), ("running", "16000:S16_LE:1"), ("ended", "")]
     assert (bench.log.end, bench.log.ended) == (2400, True)
-    assert bench.observed == [(1600, 100.0), (2400, 100.0)]
     assert [(form, piece.start, len(pcm)) for form, piece, pcm in bench.measured] == [
         (source.format, 0, 3200),
         (source.format, 1600, 1600),
@@ -97,11 +96,18 @@ def test_a_recording_is_heard_to_its_end_and_finishes_the_log():
 
 
 def test_what_the_device_delivered_is_observed_not_what_the_resampler_let_out():
-    bench = Bench(Scripted(chunk(0, 4800), chunk(4800, 2400), rate=48000))
-    bench.capture.run()
-    assert bench.observed == [(1600, 100.0), (2400, 100.0)]
+    bench = Bench()
+    replay(bench, Scripted(chunk(0, 4800), bench.pass_by(0.1), chunk(4800, 2400), rate=48000))
+    assert bench.observed == [(1600, 100.0)]
     assert bench.log.end == 2400
     assert ("running", "48000:S16_LE:1") in bench.said
+
+
+def test_twice_a_second_it_is_observed_when_sound_was_read():
+    bench = Bench()
+    tenths = [piece for n in range(11) for piece in (chunk(1600 * n, 1600), bench.pass_by(0.125))]
+    replay(bench, Scripted(*tenths))
+    assert [frame for frame, _ in bench.observed] == [1600, 1600 * 5, 1600 * 9]
 
 
 def test_an_overrun_is_reported_at_16_khz_and_advances_the_numbers():

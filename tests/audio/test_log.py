@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetx.audio.format import RATE
-from edgetx.audio.log import Alarm, AudioLog, Stretch
+from edgetx.audio.log import AudioLog, Stretch
 
 
 def numbers(start: int, count: int) -> bytes:
@@ -121,89 +121,62 @@ def test_a_reader_beside_the_writer_sees_no_torn_sound():
 
 
 class Reader:
-    """Somebody who waits for a frame, in a thread other than the writer's."""
+    """Follows a log from ``frame`` on, and takes only what has the length it wants."""
 
-    def __init__(self, log: AudioLog, frame: int) -> None:
-        self.rung = threading.Semaphore(0)
+    def __init__(self, log: AudioLog, *, wanted: int = 100) -> None:
         self.log = log
-        log.set_alarm(Alarm(frame, self.rung.release))
+        self.wanted = wanted
+        self.taken: list[tuple[int, int]] = []
+        self.seen: list[int] = []
+        log.follow(self)
 
-    def is_woken(self) -> bool:
-        return self.rung.acquire(timeout=10)
+    def take(self, start: int, pcm: bytes) -> bool:
+        assert Stretch(start, pcm).frames == 0 or is_numbered(Stretch(start, pcm))
+        if len(pcm) != 2 * self.wanted:
+            return False
+        self.taken.append((start, self.log.end))
+        return True
 
-    def sleeps_on(self) -> bool:
-        return not self.rung.acquire(blocking=False)
+    def look(self) -> None:
+        self.seen.append(self.log.end)
 
 
-def test_a_reader_sleeps_until_its_frame_is_there_and_is_woken_once():
+def test_a_follower_is_handed_what_comes_before_it_is_written_down():
     log = filled((0, 100))
-    reader = Reader(log, 200)
-    for count in (50, 51):
-        assert reader.sleeps_on()
-        log.append(log.end, numbers(log.end, count))
-    assert reader.is_woken()
-    log.append(log.end, numbers(log.end, 100))
-    assert reader.sleeps_on()
+    reader = Reader(log)
+    log.append(100, numbers(100, 100))
+    assert (reader.taken, reader.seen) == ([(100, 100)], [])
 
 
-def test_a_frame_that_is_there_already_wakes_at_once():
-    assert Reader(filled((0, 100)), 99).is_woken()
-
-
-def test_the_end_wakes_every_reader_and_nobody_sleeps_after_it():
+def test_a_follower_looks_for_what_it_did_not_take_once_it_is_there():
     log = filled((0, 100))
-    readers = [Reader(log, frame) for frame in (100, 9999)]
+    reader = Reader(log)
+    log.append(100, numbers(100, 60))
+    log.append(200, b"")
+    log.append(300, numbers(300, 10))
+    assert (reader.taken, reader.seen) == ([], [160, 200, 310])
+
+
+def test_a_follower_looks_at_the_end():
+    log = filled((0, 100))
+    reader = Reader(log)
     log.finish()
-    assert all(reader.is_woken() for reader in [*readers, Reader(log, 10_000)])
+    assert (log.ended, reader.seen) == (True, [100])
+
+
+def test_who_follows_no_longer_is_left_alone():
+    log = filled((0, 100))
+    reader = Reader(log)
+    log.follow(None)
+    log.append(100, numbers(100, 100))
+    log.finish()
+    assert (reader.taken, reader.seen) == ([], [])
 
 
 def test_a_hole_at_the_end_moves_the_end():
     log = filled((0, 100))
-    reader = Reader(log, 299)
     log.append(300, b"")
-    assert reader.is_woken()
     assert log_extent(log.read(100, 50)) == (300, 300)
-
-
-def test_no_wake_up_is_lost_between_two_threads():
-    log = AudioLog(keep_seconds=1.0)
-    writer = threading.Thread(target=lambda: [log.append(n, numbers(n, 1)) for n in range(4_000)])
-    writer.start()
-    frame = 0
-    while frame < 4_000:
-        assert Reader(log, frame).is_woken()
-        frame = log.end
-    writer.join()
-
-
-def test_an_alarm_that_the_other_thread_rang_first_is_not_rung_again():
-    log = filled((0, 100))
-
-    class Overtaken(dict):
-        def items(self):
-            found = list(super().items())
-            self.clear()
-            return found
-
-    log._alarms = Overtaken()
-    reader = Reader(log, 50)
-    assert reader.sleeps_on()
-
-
-def test_a_reader_that_was_overtaken_while_it_copied_goes_on_where_sound_is_left():
-    log = filled((0, RATE))
-
-    class Overtaking(bytearray):
-        def __getitem__(self, key):
-            part = bytes(self)[key]
-            log._ring = bytearray(self)
-            log.append(log.end, numbers(log.end, RATE // 2))
-            return part
-
-    log._ring = Overtaking(log._ring)
-    found = log.read(0, 1000)
-    assert log_extent(found) == (RATE // 2, RATE // 2 + 1000)
-    assert is_numbered(found)
 
 
 def log_extent(stretch: Stretch) -> tuple[int, int]:

@@ -51,11 +51,6 @@ def test_mix_is_the_mean_and_does_not_overflow():
     assert numbers(front_end(mono(channels=2), "mix").process(chunk(0, pair))).tolist() == [15, 0]
 
 
-def test_mix_of_one_channel_is_that_channel():
-    samples = noise(100, 1)
-    assert np.array_equal(numbers(front_end(mono(), "mix").process(chunk(0, samples))), samples[:, 0])
-
-
 def test_wide_samples_are_rounded_to_16_bits():
     samples = np.array([[65536 * 5 + 40000], [-65536], [2**31 - 1], [-(2**31)]], np.int32)
     heard = front_end(mono(name="S32_LE"), "auto").process(chunk(0, samples))
@@ -109,7 +104,7 @@ def test_at_16_khz_nothing_lags(listen):
 
 def test_a_flush_without_sound_gives_none():
     assert len(front_end(mono(48000), "auto").flush().pcm) == 0
-    assert len(front_end(mono(16000), "auto").flush().pcm) == 0
+    assert len(front_end(mono(16000, 2), "auto").flush().pcm) == 0
 
 
 @given(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgetx.audio.format import RATE
-from edgetx.audio.resample import resampler
+from edgetx.audio.resample import Pcm, resampler
 
 RATES = [8000, 11025, 22050, 32000, 44100, 48000, 96000]
 
@@ -65,3 +65,11 @@ def test_after_a_flush_it_begins_anew():
     once = np.concatenate([stream.process(tone(440, 48000)), stream.flush()])
     again = np.concatenate([stream.process(tone(440, 48000)), stream.flush()])
     assert np.array_equal(once, again)
+
+
+def test_bytes_go_the_same_way_to_another_rate_and_what_is_too_loud_is_clipped():
+    square = (32767 * np.sign(tone(500, RATE))).astype("<i2").tobytes()
+    stream = Pcm(resampler(RATE, 8000))
+    out = b"".join([*(stream.process(square[at : at + 640]) for at in range(0, len(square), 640)), stream.flush()])
+    assert len(out) == len(square) // 2
+    assert np.abs(np.frombuffer(out, "<i2").astype(int)).max() == 32767 + 1

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -141,12 +142,28 @@ def test_a_gap_says_where_how_long_and_why():
 
 def test_a_session_says_how_it_began_and_ended():
     opened = MicrophoneEvent("e1", "session_opened", NOON, {"session": "s1", "provider": "aai", "expires_at": 17})
-    closing = {"session": "s1", "provider": "aai", "reason": "idle", "clean": True, "code": None, "audio_seconds": 2}
+    spans = {"seconds": 2.5, "audio_seconds": 2, "acknowledged_seconds": 1.5}
+    closing = {"session": "s1", "provider": "aai", "reason": "idle", "clean": True, "code": None, **spans}
     closed = payload(TOPICS.event("desk", MicrophoneEvent("e2", "session_closed", NOON, closing)))
     assert not faults("event", payload(TOPICS.event("desk", opened)))
     assert "code" not in closed
     assert not faults("event", closed)
     assert faults("event", {**closed, "clean": "yes"})
+    assert faults("event", {**closed, "acknowledged_seconds": -1})
+
+
+def test_a_session_that_did_not_come_about_says_why_and_whose_turn_it_is():
+    data = {"provider": "aai", "reason": "Nobody answers.", "refused": False}
+    failed = payload(TOPICS.event("desk", MicrophoneEvent("e1", "session_failed", NOON, data)))
+    assert not faults("event", failed)
+    assert faults("event", {key: value for key, value in failed.items() if key != "reason"})
+
+
+def test_times_that_are_estimates_are_called_so_and_others_are_not():
+    estimated = payload(TOPICS.transcript("desk", replace(SMALLEST, estimated=True)))
+    assert estimated["timing"] == "estimated"
+    assert not faults("transcript", estimated)
+    assert faults("transcript", {**estimated, "timing": "exact"})
 
 
 def test_an_events_data_cannot_replace_what_all_events_have():
@@ -203,6 +220,7 @@ transcripts = st.builds(
     session=names,
     clock_synced=st.booleans(),
     late=st.booleans(),
+    estimated=st.booleans(),
     words=st.lists(words, max_size=2).map(tuple),
     speaker=maybe_names,
     language=maybe_names,
@@ -213,7 +231,8 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
     max_leaves=5,
 )
-free_names = names.filter(lambda name: name not in {"gap", "session_opened", "session_closed", "speech_started"})
+OWN_FIELDS = {"gap", "session_opened", "session_closed", "session_failed", "speech_started"}
+free_names = names.filter(lambda name: name not in OWN_FIELDS)
 events = st.builds(MicrophoneEvent, names, free_names, times, st.dictionaries(names, anything, max_size=3))
 
 

@@ -1,6 +1,6 @@
 """How a connection to the stand-in for AssemblyAI goes: well, or one of the ways in which it goes wrong."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -8,7 +8,7 @@ KEY = "test-key"
 
 
 class Fault(StrEnum):
-    """What goes wrong. Those from MID_TURN on happen once `Scenario.fault_at_ms` of audio has come."""
+    """What goes wrong. Those from RESET on happen once `Scenario.fault_at_ms` of audio has come."""
 
     NONE = "none"
     HTTP_401 = "http-401"
@@ -24,6 +24,7 @@ class Fault(StrEnum):
     HUGE_MESSAGE = "huge-message"
     RESET = "reset"
     CLOSE_1000 = "close-1000"
+    ERROR = "error"
     STALLED = "stalled"
     NO_TERMINATION = "no-termination"
 
@@ -40,16 +41,29 @@ ODD_MESSAGES: dict[Fault, str | bytes] = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """How one connection goes. ``script``: (milliseconds of audio, message to send then) instead of hearing.
+    """How one connection goes.
 
-    ``twin_finals``: with ``format_turns`` a turn ends twice, unformatted and formatted, as some models do.
+    ``script``: (milliseconds of audio, message to send then) instead of hearing. ``error``: code and text of
+    `Fault.ERROR`. ``twin_finals``: with ``format_turns`` a turn ends twice, unformatted and formatted, as some models
+    do. ``configuration``: what ``Begin`` says otherwise than was asked for. ``session_seconds``: then the session
+    expires. ``rate`` and ``burst_seconds``: audio may come so much faster than real time, after a start of so much.
+    ``sessions_per_minute``: of the account; one too many is closed with ``too_many_code`` (the documents have 1008 and
+    3009). ``inactivity_seconds``: instead of the parameter ``inactivity_timeout``. ``token_status``: the answer to a
+    question for a token before this connection; ``token_seconds``: how long a token lasts, whatever was asked for.
     """
 
     fault: Fault = Fault.NONE
     fault_at_ms: float = 1000
     script: tuple[tuple[float, dict[str, Any]], ...] | None = None
+    error: tuple[int, str] = (3005, "Session Cancelled: An error occurred")
     twin_finals: bool = False
+    configuration: dict[str, Any] = field(default_factory=dict)
     key: str = KEY
     session_seconds: float = 10_800
     rate: float = 1.25
     burst_seconds: float = 5.0
+    sessions_per_minute: int = 100
+    too_many_code: int = 1008
+    inactivity_seconds: float | None = None
+    token_status: int = 200
+    token_seconds: float | None = None

@@ -34,6 +34,11 @@ class Hearing:
             del self._pending[: self._hop_bytes]
             yield from self._hop(loud=bool(np.sqrt(np.mean(hop * hop)) > LOUD))
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no turn is going on."""
+        return not self._stretches
+
     def end_turn(self) -> Iterator[dict[str, Any]]:
         """End the turn that is going on, if there is one."""
         if self._stretches:

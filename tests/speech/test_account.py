@@ -1,5 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from edgetx.audio.format import RATE, Gap
 from edgetx.speech.account import Account
 from edgetx.speech.events import MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance, Word
@@ -76,7 +78,18 @@ def test_an_utterance_without_times_covers_all_that_was_sent_and_is_not_settled_
     (transcript,) = desk.delivered
     assert isinstance(transcript, Transcript)
     assert transcript.frames == (RATE, 2 * RATE)
+    assert transcript.estimated
     assert desk.account.ledger.owed(0, 2 * RATE) == []
+
+
+@pytest.mark.parametrize(("start_ms", "end_ms", "estimated"), [(0, 500, False), (None, 500, True), (0, None, True)])
+def test_times_that_the_provider_does_not_give_are_called_estimates(start_ms, end_ms, estimated):
+    desk = Desk()
+    desk.sent.add(0, RATE)
+    desk.account.understood(Utterance("0", "x", final=True, start_ms=start_ms, end_ms=end_ms), desk.sent, session="s")
+    (transcript,) = desk.delivered
+    assert isinstance(transcript, Transcript)
+    assert transcript.estimated is estimated
 
 
 def test_times_that_run_backwards_give_an_empty_range():

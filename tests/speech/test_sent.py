@@ -29,6 +29,15 @@ def test_times_outside_what_was_sent_are_held_inside():
     assert sent.end_frame(9999) == 3200
 
 
+def test_what_was_sent_before_a_frame_leaves_out_the_holes():
+    sent = Sent()
+    assert sent.frames_before(99) == 0
+    sent.add(1600, 1600)
+    sent.add(8000, 800)
+    counted = {1600: 0, 2000: 400, 3200: 1600, 5000: 1600, 8000: 1600, 8100: 1700, 8800: 2400, 9999: 2400, 0: 0}
+    assert {frame: sent.frames_before(frame) for frame in counted} == counted
+
+
 def test_before_anything_was_sent_there_is_only_the_beginning():
     assert Sent().start_frame(500) == 0
     assert Sent().end_frame(500) == 0

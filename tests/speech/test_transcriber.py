@@ -4,136 +4,18 @@ The sound is tones and silences, and the stand-in's words are true to it, so eve
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from itertools import count
 
 import pytest
 
 from edgetx.audio.format import RATE, Gap
-from edgetx.audio.log import AudioLog
-from edgetx.config import Secret
-from edgetx.provider_settings import AssemblyAISettings
 from edgetx.retry import REFUSED_SECONDS
-from edgetx.speech import websocket
-from edgetx.speech.account import Account
-from edgetx.speech.events import MicrophoneEvent, SpeechEvent, Transcript
+from edgetx.speech.events import Transcript
 from edgetx.speech.ledger import Fate
-from edgetx.speech.providers.assemblyai import AssemblyAI
-from edgetx.speech.session import Limits
-from edgetx.speech.timeline import Timeline
-from edgetx.speech.transcriber import Transcriber
 from tests.rigs.assemblyai_scenario import KEY, Fault, Scenario
-from tests.rigs.assemblyai_server import AssemblyAIServer, Connection
+from tests.rigs.assemblyai_server import AssemblyAIServer
+from tests.rigs.desk import TWO_WORDS, Desk, assert_words_at, play, transcribe
 from tests.rigs.hearing import bursts
-from tests.rigs.opening import request_of
 from tests.rigs.story import until
-
-DEADLINE_SECONDS = 60
-HOP = RATE // 100
-"""The stand-in's words are true within a hop."""
-TWO_WORDS = bursts(0.3, 0.4, 0.6, 0.5, 0.6)
-
-
-class Impatient(AssemblyAI):
-    """The provider, with less patience than it needs on the Internet."""
-
-    @property
-    def limits(self) -> Limits:
-        return replace(super().limits, open_seconds=0.5, drain_seconds=0.5, silent_seconds=0.2)
-
-
-@dataclass
-class Desk:
-    """A microphone without its capture: what is put into its log, and all that comes of it."""
-
-    url: str
-    key: str = KEY
-    keep_seconds: float = 60
-    catch_up_seconds: float = float("inf")
-    more: dict = field(default_factory=dict)
-    delivered: list[SpeechEvent] = field(default_factory=list)
-    reports: list[tuple[str, str]] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        ids = count()
-        self.log = AudioLog(keep_seconds=self.keep_seconds)
-        timeline = Timeline(monotonic=time.monotonic, wall=time.time)
-        timeline.observe(0, time.monotonic())
-        self.account = Account(
-            timeline=timeline,
-            deliver=self.delivered.append,
-            new_id=lambda: f"id{next(ids)}",
-            clock_synced=lambda: False,
-            provider="aai",
-        )
-        settings = AssemblyAISettings(Secret("text", self.key), url=self.url, **self.more)
-        self.transcriber = Transcriber(
-            provider=Impatient("aai", settings, self.key),
-            connect=lambda opening: websocket.connect(request_of(opening), keepalive_seconds=0.1),
-            log=self.log,
-            account=self.account,
-            catch_up_seconds=self.catch_up_seconds,
-            report=lambda status, detail: self.reports.append((status, detail)),
-            monotonic=time.monotonic,
-            sleep=self.sleep,
-            random=lambda: 0.5,
-        )
-
-    async def sleep(self, seconds: float) -> None:
-        """Note how long is slept; sleep a moment at most."""
-        self.slept.append(seconds)
-        await asyncio.sleep(min(seconds, 0.2))
-
-    def put(self, pcm: bytes, *, at: int | None = None) -> None:
-        self.log.append(self.log.end if at is None else at, pcm)
-
-    @property
-    def finals(self) -> list[Transcript]:
-        return [event for event in self.delivered if isinstance(event, Transcript) and event.final]
-
-    def events(self, name: str) -> list[dict]:
-        return [event.data for event in self.delivered if isinstance(event, MicrophoneEvent) and event.name == name]
-
-    def is_settled(self) -> bool:
-        ledger = self.account.ledger
-        return not ledger.owed(0, self.log.end) and sum(ledger.settled.values()) == self.log.end
-
-
-def play(scene: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            await scene()
-
-    asyncio.run(bounded())
-
-
-def transcribe(
-    *scenarios: Scenario, sound: bytes = TWO_WORDS, keep_seconds: float = 60
-) -> tuple[Desk, list[Connection]]:
-    """Transcribe a recording to its end; return the desk and the connections that the stand-in saw."""
-
-    async def scene() -> tuple[Desk, list[Connection]]:
-        async with asyncio.timeout(DEADLINE_SECONDS), AssemblyAIServer(*scenarios) as server:
-            desk = Desk(server.url, keep_seconds=keep_seconds)
-            for at in range(0, len(sound), 3200):
-                desk.put(sound[at : at + 3200])
-            desk.log.finish()
-            await desk.transcriber.run()
-        return desk, server.connections
-
-    return asyncio.run(scene())
-
-
-def assert_words_at(desk: Desk, *spans: tuple[float, float]) -> None:
-    """Check that there is one final for each span of sound (seconds), where the sound was."""
-    frames = [final.frames for final in desk.finals]
-    assert len(frames) == len(spans)
-    for (start, end), (first, last) in zip(frames, spans, strict=True):
-        assert abs(start - first * RATE) <= HOP
-        assert abs(end - last * RATE) <= HOP
 
 
 def test_words_arrive_in_their_places_and_every_frame_is_settled():
