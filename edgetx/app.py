@@ -118,7 +118,6 @@ def build(config: Config, secrets: Secrets, *, notify: systemd.Notify, watchdog_
         notify=notify,
         watchdog_seconds=watchdog_seconds,
         clock=time.monotonic,
-        sleep=asyncio.sleep,
     )
     return [
         *(

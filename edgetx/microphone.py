@@ -6,9 +6,7 @@ ends `Microphone.run` with that error, and with it the daemon: what is unknown i
 """
 
 import asyncio
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +19,6 @@ from edgetx.speech.ledger import Fate
 from edgetx.speech.transcriber import Transcriber
 
 STOP_CAPTURE_SECONDS = 1.0
-CAPTURE_PRIORITY = 10
-"""Real-time priority of the capture thread, where it is allowed (LimitRTPRIO=): sound is read and sent when it is due,
-whatever else the machine does. It works for a quarter of a millisecond at a time."""
 
 
 @dataclass(slots=True)
@@ -43,6 +38,7 @@ class MicrophoneState:
     _capture: tuple[str, str] = ("opening", "")
     _provider: tuple[str, str] = ("connecting", "")
     _overruns: int = 0
+    _seen: int = 0
 
     def begin(self) -> None:
         """Show the state for the first time."""
@@ -72,7 +68,8 @@ class MicrophoneState:
 
     def looked_at(self) -> None:
         """Look whether a capture that calls itself running brings sound, or brings it again."""
-        moves = self.health.moves(self.name)
+        moves = self.log.end > self._seen or self.health.moves(self.name)
+        self._seen = self.log.end
         if self._capture[0] == "running" and not moves:
             self.capture_is("stalled", "The device is open but delivers no sound.")
         elif self._capture[0] == "stalled" and moves:
@@ -155,8 +152,6 @@ class Microphone:
             self._transcribing.cancel()  # The next try would be in a quarter of an hour.
 
     def _capture_to_the_end(self) -> None:
-        with suppress(PermissionError):  # Then it has to do without.
-            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(CAPTURE_PRIORITY))
         try:
             self.capture.run()
         finally:

@@ -138,7 +138,6 @@ async def health(_address: str) -> None:
         notify=nothing,
         watchdog_seconds=30.0,
         clock=time.monotonic,
-        sleep=asyncio.sleep,
     ).run()
 
 

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -42,15 +43,11 @@ class Desk:
             notify=self.told.append,
             watchdog_seconds=4.0,
             clock=lambda: self.now,
-            sleep=self.never,
         )
         self.monitor._fed = self.now
         self.state.begin()
         self.state.capture_is("running", "")
         self.state.provider_is("ready", "")
-
-    async def never(self, _seconds: float) -> None:
-        raise AssertionError
 
     def tick(self, *, sound: bool) -> list[str]:
         """Let a second pass; return what systemd was told, but for the status."""
@@ -110,3 +107,24 @@ def test_health_is_published_on_change_and_every_minute(desk):
 def test_where_systemd_wants_no_sign_of_life_it_gets_none(desk):
     desk.monitor.watchdog_seconds = None
     assert desk.tick(sound=True) == []
+
+
+def test_a_tick_that_fails_ends_the_monitor_and_so_the_daemon():
+    desk = Desk()
+    ticks = 0
+
+    def fail(_fields) -> None:
+        nonlocal ticks
+        ticks += 1
+        raise ValueError
+
+    desk.monitor.publish_health = fail
+
+    async def story() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        with pytest.raises((RuntimeError, ValueError)):
+            await asyncio.wait_for(desk.monitor.run(), 10)
+
+    asyncio.run(story())
+    assert ticks == 1
+    assert desk.told[0] == "READY=1"

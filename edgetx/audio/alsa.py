@@ -100,7 +100,13 @@ class AlsaSource:
                     raise TryAgain(f"The capture device {self._settings.alsa} was closed.")
                 # (frames, data), (0, nothing) if none are due, (-EPIPE, nothing) after an overrun.
                 length, data = self._pcm.read()
-                return self._chunk(length, data) if length > 0 else self._read_on(length)
+                if length <= 0:
+                    return self._read_on(length)
+                start = self._position
+                self._position = end = start + length
+                if end >= self._observe_from:
+                    self._observe()
+                return Chunk(start, length, data)
             except alsaaudio.ALSAAudioError as error:
                 raise TryAgain(f"The capture device {self._settings.alsa} is gone: {_reason(error)}.") from error
             finally:
@@ -126,7 +132,10 @@ class AlsaSource:
         while not length:
             self._wait(give_up)
             length, data = self._pcm.read()
-        return self._chunk(length, data) if length > 0 else self._overrun()
+        if length < 0:
+            return self._overrun()
+        self._position += length
+        return Chunk(self._position - length, length, data)
 
     def _wait(self, give_up: float) -> None:
         """Wait until the device is readable. Raise TryAgain at ``give_up``, or when it was closed."""
@@ -148,13 +157,10 @@ class AlsaSource:
         masks = dict(ready)
         return bool(self._pcm.polldescriptors_revents([(each, masks.get(each, 0)) for each in self._descriptors]))
 
-    def _chunk(self, frames: int, data: bytes) -> Chunk:
-        start = self._position
-        self._position = end = start + frames
-        if end >= self._observe_from:  # Once a second is enough to measure an overrun by.
-            self._observe_from = end + self.format.rate
-            self._anchor.observe(end, self._clock())
-        return Chunk(start, frames, data)
+    def _observe(self) -> None:
+        """Once a second is enough to measure an overrun by."""
+        self._observe_from = self._position + self.format.rate
+        self._anchor.observe(self._position, self._clock())
 
     def _overrun(self) -> Gap:
         """The library has readied the device again; it runs from the next read on."""

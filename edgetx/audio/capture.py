@@ -23,13 +23,12 @@ from edgetx.retry import delays
 FIRST_SECONDS = 0.5
 CAP_SECONDS = 5.0
 REFUSED_SECONDS = 15.0
-NOTE_SECONDS = 0.5
 
 
 class Capture:
     """Feeds ``log`` from sources that ``make_source`` makes anew for each attempt. All callbacks run in its thread.
 
-    ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``observe(frame, seconds)``: twice a second, the
+    ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``observe(frame, seconds)``: once a second, the
     number, at 16 kHz, of the frame after the last that the device had handed over, and when. ``report_gap``: a hole, in
     16 kHz frames. ``report_state(state, detail)``: see above. ``measure(form, chunk, pcm)``, if given, sees each chunk
     as the source delivered it, and what came of it.
@@ -63,7 +62,6 @@ class Capture:
         self._waits = _waits(random)
         self._anchor = Anchor(RATE)
         self._end = log.end
-        self._note_at = 0.0
 
     def run(self) -> None:
         """Capture until `stop` or the end of a recording, then finish the log. What is unexpected is raised."""
@@ -111,6 +109,7 @@ class Capture:
         finally:
             if stretch.running:
                 self._flush(ears, stretch)
+            self._end = stretch.number(stretch.end)
 
     def _hear(self, chunk: Chunk, stretch: "_Stretch", ears: FrontEnd | None) -> None:
         if not stretch.running:
@@ -118,14 +117,17 @@ class Capture:
         start, pcm = ears.process(chunk) if ears else (chunk.start, chunk.data)
         if pcm:
             self._log.append(stretch.base + start, pcm)  # Before all else: it also sends.
-        self._end = stretch.number(chunk.end)
-        now = self._clock()
-        if now >= self._note_at:
-            self._note_at = now + NOTE_SECONDS
-            self._anchor.observe(self._end, now)
-            self._observe(self._end, now)
+        stretch.end = end = chunk.start + chunk.frames
+        if end >= stretch.note_at:
+            self._note(stretch)
         if self._measure is not None:
             self._measure(stretch.form, chunk, pcm)
+
+    def _note(self, stretch: "_Stretch") -> None:
+        stretch.note_at = stretch.end + stretch.rate
+        end, now = stretch.number(stretch.end), self._clock()
+        self._anchor.observe(end, now)
+        self._observe(end, now)
 
     def _begin(self, chunk: Chunk, stretch: "_Stretch", now: float) -> None:
         """The device delivers: only now is it healthy, and only now is it known how much was missed."""
@@ -151,8 +153,9 @@ class Capture:
     def _lose(self, gap: Gap, stretch: "_Stretch", ears: FrontEnd | None) -> None:
         if stretch.running:
             self._flush(ears, stretch)
-        start, self._end = stretch.number(gap.start), stretch.number(gap.end)
-        self._report(Gap(start, self._end - start, gap.cause))
+        stretch.end = gap.end
+        start = stretch.number(gap.start)
+        self._report(Gap(start, stretch.number(gap.end) - start, gap.cause))
 
     def _flush(self, ears: FrontEnd | None, stretch: "_Stretch") -> None:
         start, pcm = ears.flush() if ears else (0, b"")
@@ -171,13 +174,15 @@ class Capture:
 
 
 class _Stretch:
-    """One opening of a source: its frame 0 is number ``base`` of the log."""
+    """One opening of a source: its frame 0 is number ``base`` of the log, ``end`` is its frame that comes next."""
 
     def __init__(self, form: AudioFormat, base: int) -> None:
         self.form = form
         self.rate = form.rate
         self.base = base
         self.running = False
+        self.end = 0
+        self.note_at = 0
 
     def number(self, frame: int) -> int:
         """Return the log's number of the source's ``frame``."""

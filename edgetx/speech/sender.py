@@ -123,7 +123,10 @@ class Sender:
             return False
         with self.lock:
             if self._live:
-                self._send_live(start, pcm)
+                self.session.send_audio(pcm)
+                for message in self.session.to_send():
+                    self.wire.send_now(message)
+                self._was_sent(start)
         return True
 
     def look(self) -> None:
@@ -132,7 +135,10 @@ class Sender:
             while self._live and (self.log.end - self._position >= self._chunk or self.log.ended):
                 stretch = self.log.read(self._position, self._chunk)
                 if self._direct and stretch.start == self._position and stretch.frames == self._chunk:
-                    self._send_live(stretch.start, stretch.pcm)
+                    self.session.send_audio(stretch.pcm)
+                    for message in self.session.to_send():
+                        self.wire.send_now(message)
+                    self._was_sent(stretch.start)
                 else:
                     self._stop_live()
 
@@ -162,11 +168,8 @@ class Sender:
             self.session.keep_alive()
         await self.flush()
 
-    def _send_live(self, start: int, pcm: bytes) -> None:
-        """Send the next chunk, and see whether the one after it may be sent so too."""
-        self.session.send_audio(pcm)
-        for message in self.session.to_send():
-            self.wire.send_now(message)
+    def _was_sent(self, start: int) -> None:
+        """Note that a chunk was sent, and see whether the one after it may be sent so too."""
         self._position = start + self._chunk
         self.sent.add(start, self._chunk)
         self._unbooked += self._chunk

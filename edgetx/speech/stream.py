@@ -82,14 +82,14 @@ class Stream:
         with self._lock:
             if not self._open:
                 return
+            sent = 0
             if self.idle:
-                data = data[self._give(data) :]
-                if not data:
-                    return
-                self.idle = False
-                self._drained.clear()
-                self._loop.call_soon_threadsafe(self._watch)
-            self._backlog += data
+                try:
+                    sent = self._sock.send(data)
+                except OSError as error:
+                    sent = self._not_sent(data, error)
+            if sent < len(data):
+                self._keep(data[sent:])
 
     def finish(self) -> None:
         """Close once all that was written has left."""
@@ -115,15 +115,19 @@ class Stream:
             if self._pending():
                 self._loop.call_soon(self._readable)
 
-    def _give(self, data: bytes | bytearray) -> int:
-        """Return how much the kernel took; all, when there is nobody to take it any more. The lock is held."""
-        try:
-            return self._sock.send(data)
-        except _NOT_NOW:
+    def _keep(self, rest: bytes) -> None:
+        self._backlog += rest
+        if self.idle:
+            self.idle = False
+            self._drained.clear()
+            self._loop.call_soon_threadsafe(self._watch)
+
+    def _not_sent(self, data: bytes | bytearray, error: OSError) -> int:
+        """Return how much of ``data`` need not be kept: all, when there is nobody to take it any more."""
+        if isinstance(error, _NOT_NOW):
             return 0
-        except OSError as error:
-            self._loop.call_soon_threadsafe(self._end, error)
-            return len(data)
+        self._loop.call_soon_threadsafe(self._end, error)
+        return len(data)
 
     def _watch(self) -> None:
         if self._open:
@@ -131,7 +135,11 @@ class Stream:
 
     def _writable(self) -> None:
         with self._lock:
-            del self._backlog[: self._give(self._backlog)]
+            try:
+                sent = self._sock.send(self._backlog)
+            except OSError as error:
+                sent = self._not_sent(self._backlog, error)
+            del self._backlog[:sent]
             if self._backlog:
                 return
             self.idle = True

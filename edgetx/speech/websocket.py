@@ -45,7 +45,7 @@ _SIXTEEN_BIT_SIZE = 65_536
 
 @asynccontextmanager
 async def connect(
-    request: WebSocketRequest, *, open_seconds: float = 10.0, keepalive_seconds: float = 4.0
+    request: WebSocketRequest, *, open_seconds: float = 10.0, keepalive_seconds: float = 5.0
 ) -> AsyncIterator["WebSocket"]:
     """Connect, and close politely inside two seconds on exit.
 
@@ -100,16 +100,13 @@ class WebSocket:
         return not self._over and self._stream.idle
 
     def send_now(self, message: Message) -> None:
-        """See `Wire`."""
+        """See `Wire`. One masked, final frame (RFC 6455, 5.2): the core may not be used here, and would take longer."""
         if isinstance(message, bytes):
-            self._write(Opcode.BINARY, message)
+            opcode, data = Opcode.BINARY, message
         elif isinstance(message, str):
-            self._write(Opcode.TEXT, message.encode())
+            opcode, data = Opcode.TEXT, message.encode()
         else:
             raise TypeError("A WebSocket carries no Socket.IO event.")
-
-    def _write(self, opcode: Opcode, data: bytes) -> None:
-        """Write one masked, final frame (RFC 6455, 5.2); the core would take longer, and may not be used here."""
         if not self._masks:  # One question to the kernel for many frames.
             chance = os.urandom(4 * _MASKS)
             self._masks = [chance[at : at + 4] for at in range(0, len(chance), 4)]
