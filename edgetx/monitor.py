@@ -39,23 +39,16 @@ class Monitor:
         """Tick until cancelled. systemd hears READY at once: the settings are valid and the loop runs."""
         self._fed = self.clock()
         self.notify("READY=1")
-        failed = asyncio.Event()
-        self._again(failed)
+        self._again()
         try:
-            await failed.wait()
-            raise RuntimeError("The monitor failed; the log says how.")
+            await asyncio.Event().wait()
         finally:
             if self._timer:
                 self._timer.cancel()
 
-    def _again(self, failed: asyncio.Event) -> None:
-        self._timer = None
-        try:
-            self.tick()
-            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._again, failed)
-        finally:
-            if self._timer is None:
-                failed.set()
+    def _again(self) -> None:
+        self.tick()  # What it raises ends the daemon: the supervisor looks after the loop's callbacks too.
+        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._again)
 
     def tick(self) -> None:
         """Look once."""
