@@ -9,6 +9,7 @@ from edgetx.microphone import MicrophoneState
 from edgetx.monitor import HEALTH_SECONDS, Monitor
 from edgetx.speech.account import Account
 from edgetx.speech.timeline import Timeline
+from tests.rigs.story import until
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -112,14 +113,13 @@ def test_where_systemd_wants_no_sign_of_life_it_gets_none(desk):
 def test_it_ticks_at_once_and_again_and_stops_when_it_is_cancelled():
     desk = Desk()
 
+    desk.health.progress("desk")
+
     async def story() -> None:
         running = asyncio.ensure_future(desk.monitor.run())
-        async with asyncio.timeout(10):
-            while not desk.verdicts:
-                await asyncio.sleep(0.01)
-            desk.state.provider_is("waiting", "The network is away.")
-            while len(desk.verdicts) < 2:
-                await asyncio.sleep(0.01)
+        await until(lambda: desk.verdicts)
+        desk.state.provider_is("waiting", "The network is away.")
+        await until(lambda: len(desk.verdicts) == 2)
         running.cancel()
         await asyncio.wait((running,))
         assert desk.monitor._timer.cancelled()
@@ -136,12 +136,9 @@ def test_a_tick_that_fails_is_the_loops_affair_which_the_supervisor_looks_after(
         caught: list[str] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: caught.append(context["message"]))
         running = asyncio.ensure_future(desk.monitor.run())
-        async with asyncio.timeout(10):
-            while not desk.verdicts:
-                await asyncio.sleep(0.01)
-            desk.monitor.microphones = [None]
-            while not caught:
-                await asyncio.sleep(0.01)
+        await until(lambda: desk.verdicts)
+        desk.monitor.microphones = [None]
+        await until(lambda: caught)
         running.cancel()
         await asyncio.wait((running,))
         return caught
