@@ -3,6 +3,11 @@
 import wave
 from pathlib import Path
 
+from edgetx.app import DRAIN_SECONDS
+from edgetx.config import Secret
+from edgetx.microphone import STOP_CAPTURE_SECONDS
+from edgetx.provider_settings import AiolaSettings
+from edgetx.speech.providers.aiola import Aiola
 from tests.rigs.assemblyai_scenario import KEY
 from tests.rigs.broker import Broker, Received, Subscriber
 from tests.rigs.daemon import Daemon, payload
@@ -45,3 +50,9 @@ def test_two_microphones_of_one_provider_share_its_sessions_per_minute(tmp_path)
             assert subscriber.wait_for(lambda _: bool(subscriber.on("/transcript/final")), SECONDS), daemon.log
             daemon.stop()
         assert len(subscriber.on("/transcript/final")) == 1
+
+
+def test_a_stop_has_time_for_the_last_words_of_a_provider_that_never_confirms_its_end():
+    limits = Aiola("aiola", AiolaSettings(Secret("text", "k3y")), "k3y").limits
+    assert limits.ends_by_silence
+    assert limits.drain_seconds + STOP_CAPTURE_SECONDS < DRAIN_SECONDS

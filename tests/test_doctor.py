@@ -1,5 +1,6 @@
 """What the doctor finds, of real servers: one that is well, and ones that are not."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -203,6 +204,17 @@ def edgetx(*arguments: str, path: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "edgetx.cli", "doctor", "--config", str(path), *arguments]
     environment = {**os.environ, "AAI_KEY": KEY}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@story
+async def test_the_command_exits_with_0_when_all_is_well(tmp_path):
+    path = tmp_path / "edgetx.yaml"
+    async with AssemblyAIServer() as server:
+        path.write_text(SETTINGS.replace("{env: AAI_KEY}", f"{{env: AAI_KEY}}, url: '{server.url}'"))
+        tried = await asyncio.to_thread(edgetx, "--provider", "aai", path=path)
+    assert (tried.returncode, tried.stderr) == (0, "")
+    assert tried.stdout.startswith("aai:\naddress     ok      127.0.0.1 is 127.0.0.1.\n")
+    assert tried.stdout.endswith("closed      ok      As agreed.\n")
 
 
 def test_the_command_exits_with_1_when_not_all_is_well_and_with_no_trace(tmp_path):

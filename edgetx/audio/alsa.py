@@ -135,6 +135,8 @@ class AlsaSource:
         if length < 0:
             return self._overrun()
         self._position += length
+        if self._position >= self._observe_from:
+            self._observe()
         return Chunk(self._position - length, length, data)
 
     def _wait(self, give_up: float) -> None:

@@ -67,7 +67,7 @@ class AudioLog:
         if start != self.end:
             self._leave_hole(start)
         follower = self._follower
-        is_taken = follower is None or follower.take(start, pcm)
+        is_taken = follower is not None and follower.take(start, pcm)
         at = start * FRAME_BYTES % self._size_bytes
         stop = at + len(pcm)
         if stop <= self._size_bytes:
@@ -75,14 +75,14 @@ class AudioLog:
         else:
             self._write_around(at, pcm)
         self.end = start + len(pcm) // FRAME_BYTES
-        if follower and not is_taken:
+        if not is_taken and (follower := self._follower):  # Who began to follow meanwhile did not find it either.
             follower.look()
 
     def finish(self) -> None:
         """Say that nothing more will come (a recording has an end) and wake every reader."""
         self.ended = True
-        if self._follower:
-            self._follower.look()
+        if follower := self._follower:  # Asked once: it may leave at any moment.
+            follower.look()
 
     def read(self, start: int, count: int) -> Stretch:
         """Return up to ``count`` consecutive frames from ``start``.

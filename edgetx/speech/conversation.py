@@ -17,7 +17,7 @@ from edgetx.audio.log import AudioLog
 from edgetx.errors import TryAgain
 from edgetx.speech.account import Account
 from edgetx.speech.closing import trouble
-from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, SessionEvent, Utterance
+from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, SessionEvent, Utterance, Verdict
 from edgetx.speech.receipts import Receipts
 from edgetx.speech.rotation import lifetime, wait_to_leave
 from edgetx.speech.sender import Sender
@@ -77,6 +77,11 @@ class Conversation:
             sleep=self.sleep,
         )
 
+    @property
+    def verdict(self) -> Verdict:
+        """What the session's end says about the next."""
+        return self._closed.verdict if self._closed else Verdict.AGAIN
+
     async def run(self) -> bool:
         """Converse until the log ends, the provider does (TryAgain, Refused), or the session has to be replaced.
 
@@ -112,8 +117,11 @@ class Conversation:
             raise trouble(closed.verdict, closed.reason)
 
     async def _take_leave(self) -> None:
-        """Ask the provider to end the session, whatever the way out: an open one may be billed, or hold a place."""
-        if not self._opened.is_set() or self._closed is not None:
+        """Ask the provider to end the session, whatever the way out: an open one may be billed, or hold a place.
+
+        One that is not ready yet too: its beginning may be on its way to us.
+        """
+        if self._closed is not None:
             return
         self.session.finish()
         leaving = asyncio.ensure_future(self._sender.flush())

@@ -18,6 +18,8 @@ class Verdict(Enum):
     """Try again soon: it passes by itself."""
     WAIT = "wait"
     """Try again after a long while: the account has no room for another session now."""
+    SLOWER = "slower"
+    """Try again soon, and no faster than real time: sound came too fast."""
     FEW = "few"
     """Try again a few times: it is known to pass, and known to mean a wrong key as well."""
     TOKEN = "token"  # noqa: S105

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from typing import cast
 
 from edgetx.errors import Refused, TryAgain
@@ -15,6 +15,7 @@ from edgetx.provider_settings import (
     ProviderSettings,
 )
 from edgetx.speech.session import (
+    HttpAnswer,
     HttpRequest,
     Opening,
     ProcessRequest,
@@ -60,8 +61,8 @@ def provider(name: str, settings: ProviderSettings, *, api_key: str = "") -> Pro
 async def connect(opening: Opening) -> AsyncIterator[Wire]:
     """Ask what has to be asked first, open the wire that comes of it, and take leave on every way out.
 
-    There is one hole: who is cancelled between a question that takes a place with the provider and its answer does not
-    know what to give back; that place stays taken until the provider forgets it.
+    Who is cancelled between a question that takes a place with the provider and its answer waits a moment for that, to
+    give the place back. There is one hole: an answer that does not come then.
     """
     request = await _request(opening)
     farewell = request.farewell if isinstance(request, SocketIORequest) else None
@@ -80,15 +81,38 @@ async def connect(opening: Opening) -> AsyncIterator[Wire]:
 
 
 async def _request(opening: Opening) -> Request:
-    from edgetx.speech import http  # noqa: PLC0415
-
     with closing(opening):
         try:
             question = next(opening)
             while True:
-                question = opening.send(await http.ask(question))
+                question = opening.send(await _answer(opening, question))
         except StopIteration as end:
             return cast("Request", end.value)
+
+
+async def _answer(opening: Opening, question: HttpRequest) -> HttpAnswer:
+    from edgetx.speech import http  # noqa: PLC0415
+
+    asking = asyncio.ensure_future(http.ask(question))
+    try:
+        return await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        await _give_back(opening, asking)
+        raise
+
+
+async def _give_back(opening: Opening, asking: "asyncio.Future[HttpAnswer]") -> None:
+    """Take leave of what the answer to the last question grants, if it comes soon."""
+    try:
+        await asyncio.wait((asking,), timeout=FAREWELL_SECONDS)
+    finally:
+        asking.cancel()
+    with suppress(TryAgain, Refused, asyncio.CancelledError):
+        try:
+            opening.send(await asking)
+        except StopIteration as end:
+            if isinstance(end.value, SocketIORequest) and end.value.farewell:
+                await _take_leave(end.value.farewell, FAREWELL_SECONDS)
 
 
 async def _take_leave(farewell: HttpRequest, seconds: float) -> None:

@@ -27,7 +27,7 @@ SENT_TIMES = 400
 BOOK_FRAMES = RATE // 2
 """Live, the time is looked at once in so many frames."""
 REVIEW_SECONDS = 10.0
-"""How often ``review`` is called."""
+"""How seldom ``review`` is called at most, live."""
 
 
 @dataclass(slots=True)
@@ -50,6 +50,7 @@ class Sender:
     _chunk_bytes: int = 0
     _position: int = 0
     _unbooked: int = 0
+    _delay: float = 0.0
     _left: asyncio.Event = field(default_factory=asyncio.Event)
     _leaving: bool = False
     _live: bool = False
@@ -95,9 +96,10 @@ class Sender:
                 self.session.send_audio(stretch.pcm)
                 self.sent.add(stretch.start, stretch.frames)
                 self._unbooked += stretch.frames
-                if delay := self._book():
+                if delay := self._pay(self.monotonic()):
                     await self.sleep(delay)
                 await self.flush()
+                self._sent_at.append((self.monotonic(), self.sent.end))  # Not before: it may have waited for long.
                 self.review()
             elif self.log.ended:
                 return True
@@ -116,17 +118,21 @@ class Sender:
             self.log.follow(None)
             with self.lock:  # The capture thread may be in the middle of it; from here on it finds nothing to do.
                 self._live = False
+        delay, self._delay = self._delay, 0.0
+        if delay:  # The sound came faster than it may be sent.
+            await self.sleep(delay)
 
     def take(self, start: int, pcm: bytes) -> bool:
         """Send the next chunk where it comes from. The log calls this, in the capture thread."""
         if start != self._position or len(pcm) != self._chunk_bytes or not self._direct:
             return False
         with self.lock:
-            if self._live:
-                self.session.send_audio(pcm)
-                for message in self.session.to_send():
-                    self.wire.send_now(message)
-                self._was_sent(start)
+            if not self._live:
+                return False
+            self.session.send_audio(pcm)
+            for message in self.session.to_send():
+                self.wire.send_now(message)
+            self._was_sent(start)
         return True
 
     def look(self) -> None:
@@ -149,15 +155,19 @@ class Sender:
     async def _left_for_good(self) -> None:
         """Wait until a chunk cannot be sent so; keep the session open where no sound comes for long."""
         keepalive_seconds = self.limits.keepalive_seconds or float("inf")
+        turn_seconds = min(REVIEW_SECONDS, keepalive_seconds / 2)
         sent, quiet_seconds = self.sent.frames, 0.0
         leaving = asyncio.ensure_future(self._left.wait())
         try:
-            while not leaving.done():
-                await asyncio.wait((leaving,), timeout=REVIEW_SECONDS)
+            while True:
+                await asyncio.wait((leaving,), timeout=turn_seconds)
                 self.review()
-                quiet_seconds = quiet_seconds + REVIEW_SECONDS if sent == self.sent.frames else 0.0
+                if leaving.done():
+                    return
+                quiet_seconds = quiet_seconds + turn_seconds if sent == self.sent.frames else 0.0
                 sent = self.sent.frames
-                if quiet_seconds >= keepalive_seconds:
+                # The quiet began up to a turn before it was noticed, and it is a turn until this is asked again.
+                if quiet_seconds and quiet_seconds + 2 * turn_seconds > keepalive_seconds:
                     quiet_seconds = 0.0
                     await self._keep_alive()
         finally:
@@ -173,15 +183,20 @@ class Sender:
         self._position = start + self._chunk
         self.sent.add(start, self._chunk)
         self._unbooked += self._chunk
-        delay = self._book() if self._unbooked >= BOOK_FRAMES else 0.0
-        if delay or self._leaving or not self.wire.ready:
+        if self._unbooked >= BOOK_FRAMES:
+            self._delay = self._book()
+        if self._delay or self._leaving or not self.wire.ready:
             self._stop_live()
 
     def _book(self) -> float:
         """Note when what was added to ``sent`` had left; return how long to wait before more is sent."""
-        now, frames = self.monotonic(), self._unbooked
-        self._unbooked = 0
+        now = self.monotonic()
         self._sent_at.append((now, self.sent.end))
+        return self._pay(now)
+
+    def _pay(self, now: float) -> float:
+        """Return how long to wait so that what was added to ``sent`` is not too much."""
+        frames, self._unbooked = self._unbooked, 0
         return self._pacer.delay(frames / RATE, now)
 
     def _read(self) -> Stretch:

@@ -18,6 +18,9 @@ from typing import Any
 SEND_BUFFER_BYTES = 65_536
 """Two seconds of 16 kHz audio (the kernel doubles it): a peer that stops reading is felt after seconds."""
 
+BACKLOG_BYTES = 1_048_576
+"""Who takes nothing and lets more than this wait, as by pings that we have to answer, is given up."""
+
 _READ_BYTES = 65_536
 _FAMILY_HEAD_START_SECONDS = 0.25  # RFC 8305: IPv4 gets its turn when IPv6 does not answer.
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -31,8 +34,10 @@ async def connect(host: str, port: int, *, tls: bool) -> "Stream":
     transport, _ = await loop.create_connection(
         asyncio.Protocol, host, port, happy_eyeballs_delay=_FAMILY_HEAD_START_SECONDS
     )
-    sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-    transport.abort()
+    try:
+        sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+    finally:
+        transport.abort()
     with ExitStack() as undo:
         undo.callback(lambda: sock.close())  # noqa: PLW0108 - TLS puts another in its place
         sock.setblocking(False)
@@ -116,18 +121,26 @@ class Stream:
                 self._loop.call_soon(self._readable)
 
     def _keep(self, rest: bytes) -> None:
+        if len(self._backlog) > BACKLOG_BYTES:
+            self._loop.call_soon_threadsafe(self._end, OSError("it takes nothing of what we send"))
+            return
         self._backlog += rest
         if self.idle:
+            self._drained.clear()  # First: who sees that it is not idle must find that it has to wait.
             self.idle = False
-            self._drained.clear()
             self._loop.call_soon_threadsafe(self._watch)
 
     def _not_sent(self, data: bytes | bytearray, error: OSError) -> int:
         """Return how much of ``data`` need not be kept: all, when there is nobody to take it any more."""
         if isinstance(error, _NOT_NOW):
             return 0
-        self._loop.call_soon_threadsafe(self._end, error)
+        self._loop.call_soon_threadsafe(self._lose, error)
         return len(data)
+
+    def _lose(self, error: OSError) -> None:
+        """End, but read first: that nobody listens any more is noticed when why they left may lie here unread."""
+        self._readable()
+        self._end(error)
 
     def _watch(self) -> None:
         if self._open:
@@ -167,7 +180,10 @@ class Stream:
 
     def _pending(self) -> int:
         """Return how many bytes TLS has read and not given yet: of these the socket says nothing."""
-        return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) and self._open else 0
+        if not isinstance(self._sock, ssl.SSLSocket):
+            return 0
+        with self._lock:
+            return self._sock.pending() if self._open else 0
 
     def _end(self, error: OSError | None) -> None:
         if not self._open:

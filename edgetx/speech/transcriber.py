@@ -11,13 +11,14 @@ It ends when its log does: the last frames are sent, the session is finished and
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgetx.audio.log import AudioLog
 from edgetx.errors import Refused, TryAgain
 from edgetx.retry import retry
 from edgetx.speech.account import Account
 from edgetx.speech.conversation import Conversation
+from edgetx.speech.events import Verdict
 from edgetx.speech.quota import Quota
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Connect, Provider, Wire
@@ -46,6 +47,7 @@ class Transcriber:
     quota: Quota | None = None
     _sent: Sent = field(default_factory=Sent)
     _opened: bool = False
+    _slowly: bool = False
     _failures: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -77,7 +79,11 @@ class Transcriber:
         try:
             async with self.connect(self.provider.opening()) as wire:
                 connected = True
-                return await self._conversation(wire, healthy, catch_up_seconds=catch_up_seconds).run()
+                conversation = self._conversation(wire, healthy, catch_up_seconds=catch_up_seconds)
+                try:
+                    return await conversation.run()
+                finally:
+                    self._slowly = conversation.verdict is Verdict.SLOWER
         finally:
             if self.quota and not connected:
                 self.quota.give_back(begun)
@@ -94,11 +100,12 @@ class Transcriber:
         return now
 
     def _conversation(self, wire: Wire, healthy: Callable[[], None], *, catch_up_seconds: float) -> Conversation:
+        limits = self.provider.limits
         return Conversation(
             id=self.account.new_id(),
             session=self.provider.session(),
             wire=wire,
-            limits=self.provider.limits,
+            limits=replace(limits, replay_rate=min(1.0, limits.replay_rate)) if self._slowly else limits,
             log=self.log,
             account=self.account,
             sent=self._sent,

@@ -20,6 +20,11 @@ def excerpt(message: object, limit: int) -> str:
     return text(message if isinstance(message, str) else repr(message), limit) or ""
 
 
+def without(message: str, secret: str) -> str:
+    """Return a text of the other side's with stars where it repeats a secret of ours."""
+    return message.replace(secret, "***") if secret else message
+
+
 def number(value: object) -> float | None:
     """Return a number below 2^53 either way; ``true`` is none."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE else None

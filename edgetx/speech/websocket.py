@@ -107,11 +107,17 @@ class WebSocket:
             opcode, data = Opcode.TEXT, message.encode()
         else:
             raise TypeError("A WebSocket carries no Socket.IO event.")
-        if not self._masks:  # One question to the kernel for many frames.
-            chance = os.urandom(4 * _MASKS)
-            self._masks = [chance[at : at + 4] for at in range(0, len(chance), 4)]
-        mask = self._masks.pop()
+        try:
+            mask = self._masks.pop()  # Two threads may be here: to look first whether there is one would not do.
+        except IndexError:
+            mask = self._new_masks()
         self._stream.write(b"".join((_head(opcode, len(data)), mask, apply_mask(data, mask))))
+
+    def _new_masks(self) -> bytes:
+        """Ask the kernel once for many frames' masks; return one of them."""
+        chance = os.urandom(4 * _MASKS)
+        mask, *self._masks = (chance[at : at + 4] for at in range(0, len(chance), 4))
+        return mask
 
     async def receive(self) -> Message | None:
         """Wait for a message, whole. None: the connection is over, and all that came before has been returned."""
@@ -176,9 +182,11 @@ class WebSocket:
         self._drain()
 
     def _on_end(self, error: OSError | None) -> None:
+        if error:  # The core would only say where it was cut off.
+            self._end(f"The connection to {self._peer} broke: {error}.")
         self._core.receive_eof()
         self._drain()
-        self._end(f"The connection to {self._peer} broke: {error or 'the other side ended it'}.")
+        self._end(f"The connection to {self._peer} broke: the other side ended it.")
         for event in (self._answered, self._gone):
             event.set()
 

@@ -59,11 +59,14 @@ class Announced:
 
 
 class Overrun:
-    """A PCM that says once that it overran, as pyalsaaudio does: a negative length, and the device readied again."""
+    """A PCM that says once that it overran, as pyalsaaudio does: a negative length, and the device readied again.
 
-    def __init__(self, pcm) -> None:
+    Or, with ``length`` 0, that there is no sound yet.
+    """
+
+    def __init__(self, pcm, *, length: int = -errno.EPIPE) -> None:
         self._pcm = pcm
-        self._answers = [(-errno.EPIPE, b"")]
+        self._answers = [(length, b"")]
 
     def __getattr__(self, name):
         return getattr(self._pcm, name)
@@ -179,6 +182,19 @@ def test_an_overrun_is_a_gap_as_long_as_the_clock_says_and_the_numbers_go_on(fif
     assert source.read() == Gap(PERIOD, 24000, "overrun")
     fifo.write(sound(PERIOD))
     assert source.read().start == PERIOD + 24000
+    source.close()
+
+
+def test_an_overrun_after_the_first_period_is_measured_too(fifo):
+    now = [100.0]
+    source = AlsaSource(AlsaSettings("fifo"), lambda: now[0], stall_seconds=10)
+    source.open()
+    source._pcm = Overrun(source._pcm, length=0)  # As with every card: the first period is waited for.
+    fifo.write(sound(PERIOD))
+    assert source.read().start == 0
+    source._pcm = Overrun(source._pcm)
+    now[0] += 1.5
+    assert source.read() == Gap(PERIOD, 24000, "overrun")
     source.close()
 
 

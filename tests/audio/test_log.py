@@ -173,6 +173,40 @@ def test_who_follows_no_longer_is_left_alone():
     assert (reader.taken, reader.seen) == ([], [])
 
 
+def test_who_begins_to_follow_while_sound_is_written_down_is_told_of_it():
+    class Busy(AudioLog):
+        def _write_around(self, at: int, pcm: bytes) -> None:
+            super()._write_around(at, pcm)
+            late.append(Reader(self))
+
+    late: list[Reader] = []
+    log = Busy(keep_seconds=1.0)
+    log.append(0, numbers(0, 2 * RATE + 100))
+    assert late[0].seen == [2 * RATE + 100]
+
+
+def test_who_follows_no_longer_when_the_log_ends_is_not_missed():
+    class Fickle(AudioLog):
+        answers = (None,)
+
+        @property
+        def _follower(self) -> Reader | None:
+            return self.answers[0] if len(self.answers) == 1 else self._next()
+
+        @_follower.setter
+        def _follower(self, follower: Reader | None) -> None:
+            self.answers = (follower, None)
+
+        def _next(self) -> Reader | None:
+            first, *self.answers = self.answers
+            return first
+
+    log = Fickle(keep_seconds=1.0)
+    reader = Reader(log)
+    log.finish()
+    assert (log.ended, reader.seen) == (True, [0])
+
+
 def test_a_hole_at_the_end_moves_the_end():
     log = filled((0, 100))
     log.append(300, b"")

@@ -94,7 +94,8 @@ class Visit:
             case Fault.CLOSE_BEFORE_BEGIN:
                 raise Unwelcome(1000)
             case Fault.SILENT_BEFORE_BEGIN:
-                await self.socket.wait_closed()
+                async for message in self.socket:
+                    self.connection.texts.append(str(message))
                 return
         self._set_up()
         try:

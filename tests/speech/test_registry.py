@@ -4,6 +4,7 @@ import asyncio
 import logging
 import select
 import socket
+import threading
 
 import pytest
 
@@ -12,6 +13,7 @@ from edgetx.errors import Refused, TryAgain
 from edgetx.provider_settings import AiolaSettings, AssemblyAISettings, AssemblyAIV2Settings, LocalSettings
 from edgetx.speech import registry
 from edgetx.speech.session import HttpRequest, Opening, SocketIORequest, WebSocketRequest, at_once
+from edgetx.supervisor import DaemonThreads
 from tests.rigs.assemblyai_scenario import KEY
 from tests.rigs.assemblyai_server import AssemblyAIServer
 from tests.rigs.http_server import answer, http_server
@@ -100,6 +102,49 @@ async def test_a_place_is_given_back_by_one_who_is_cancelled_while_connecting():
         with pytest.raises(asyncio.CancelledError):
             await connecting
         assert len(asked) == 1
+
+
+def begging(port: int) -> Opening:
+    """A place is asked for over HTTP, and has to be given back there."""
+    answered = yield HttpRequest("begin a session", "POST", f"http://127.0.0.1:{port}/session")
+    if answered.status != 200:
+        raise Refused("No place.")
+    farewell = HttpRequest("give the place back", "DELETE", f"http://127.0.0.1:{port}/{answered.body.decode()}")
+    return SocketIORequest("http://127.0.0.1:1", "/socket.io", "/events", farewell=farewell)
+
+
+@pytest.mark.parametrize(("status", "given_back"), [("200 OK", True), ("409 Conflict", False)])
+@story
+async def test_a_place_is_given_back_by_one_who_is_cancelled_before_the_answer_comes(status, given_back):
+    answers = threading.Event()
+    with http_server(answer(b"mine", status=status), answer(b""), wait=answers) as (port, asked):
+        connecting = asyncio.create_task(leave(begging(port)))
+        await until(lambda: asked)
+        connecting.cancel()
+        await asyncio.sleep(0)
+        answers.set()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert [question.split(b" HTTP")[0] for question in asked] == [b"POST /session"] + [
+            b"DELETE /mine"
+        ] * given_back
+
+
+@story
+async def test_one_who_is_cancelled_does_not_wait_long_for_an_answer(monkeypatch):
+    monkeypatch.setattr(registry, "FAREWELL_SECONDS", 0.1)
+    asyncio.get_running_loop().set_default_executor(DaemonThreads())
+    never = threading.Event()
+    with http_server(answer(b"mine"), wait=never) as (port, asked):
+        connecting = asyncio.create_task(leave(begging(port)))
+        await until(lambda: asked)
+        began = asyncio.get_running_loop().time()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert asyncio.get_running_loop().time() - began < 5
+        never.set()
+    assert len(asked) == 1
 
 
 @story

@@ -4,13 +4,16 @@ The sound is tones and silences, and the stand-in's words are true to it, so eve
 """
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from edgetx.audio.format import RATE, Gap
 from edgetx.retry import REFUSED_SECONDS
+from edgetx.speech.account import Account
 from edgetx.speech.events import Transcript
 from edgetx.speech.ledger import Fate
+from edgetx.speech.providers.assemblyai_session import AssemblyAISession
 from tests.rigs.assemblyai_scenario import KEY, Fault, Scenario
 from tests.rigs.assemblyai_server import AssemblyAIServer
 from tests.rigs.desk import TWO_WORDS, Desk, assert_words_at, play, transcribe
@@ -32,9 +35,15 @@ def test_words_arrive_in_their_places_and_every_frame_is_settled():
     assert closed["audio_seconds"] == len(TWO_WORDS) / 2 / RATE
 
 
-@pytest.mark.parametrize("fault", [Fault.RESET, Fault.CLOSE_1000])
-def test_what_a_broken_session_did_not_answer_is_sent_again_and_nothing_twice(fault):
-    desk, connections = transcribe(Scenario(fault=fault, fault_at_ms=1500), Scenario())
+EXPIRED = Scenario(fault=Fault.ERROR, error=(3008, "Session Expired: Maximum session duration exceeded"))
+RESTARTS = [Scenario(fault=Fault.ERROR, error=(code, "Service restart")) for code in (1001, 1011, 1012, 1013, 3005)]
+
+
+@pytest.mark.parametrize(
+    "broken", [Scenario(fault=Fault.RESET), Scenario(fault=Fault.CLOSE_1000), EXPIRED, *RESTARTS], ids=str
+)
+def test_what_a_broken_session_did_not_answer_is_sent_again_and_nothing_twice(broken):
+    desk, connections = transcribe(replace(broken, fault_at_ms=1500), Scenario())
     assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
     assert desk.is_settled()
     first_end = desk.finals[0].frames[1]
@@ -167,6 +176,83 @@ def test_a_transcriber_that_is_cut_short_still_ends_its_session():
             assert desk.events("session_closed")[0]["clean"] is False
 
     play(scene)
+
+
+def test_a_session_that_has_not_begun_yet_is_ended_too():
+    async def scene():
+        async with AssemblyAIServer(Scenario(fault=Fault.SILENT_BEFORE_BEGIN)) as server:
+            desk = Desk(server.url, limits={"open_seconds": 60.0})
+            running = asyncio.create_task(desk.transcriber.run())
+            await until(lambda: any(task.get_name() == "session sender" for task in asyncio.all_tasks()))
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await until(lambda: server.connections[0].closed)
+            assert server.connections[0].texts == ['{"type":"Terminate"}']
+            assert desk.delivered == []
+
+    play(scene)
+
+
+def test_one_who_is_cut_short_while_connecting_leaves_no_connection():
+    async def scene():
+        came, gone = asyncio.Event(), asyncio.Event()
+
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await reader.read(4096):
+                came.set()
+            gone.set()
+            writer.close()
+
+        async with await asyncio.start_server(silent, "127.0.0.1", 0) as listener:
+            port = listener.sockets[0].getsockname()[1]
+            running = asyncio.create_task(Desk(f"ws://127.0.0.1:{port}/v3/ws").transcriber.run())
+            await came.wait()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await gone.wait()
+
+    play(scene)
+
+
+class Crash(Exception):
+    """A fault of the program."""
+
+
+def crash(*_, **__):
+    raise Crash
+
+
+@pytest.mark.parametrize("crashing", [(AssemblyAISession, "send_audio"), (Account, "understood")])
+def test_a_crash_of_the_program_still_ends_the_session(monkeypatch, crashing):
+    async def scene():
+        monkeypatch.setattr(*crashing, crash)
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url)
+            desk.put(TWO_WORDS)
+            with pytest.raises(Crash):
+                await desk.transcriber.run()
+            await until(lambda: server.connections[0].closed)
+            assert server.connections[0].texts == ['{"type":"Terminate"}']
+
+    play(scene)
+
+
+def test_a_provider_that_stops_reading_is_left_and_another_session_gets_what_it_did_not_answer():
+    desk, connections = transcribe(Scenario(fault=Fault.STALLED, fault_at_ms=1500), Scenario())
+    assert_words_at(desk, (0.3, 0.7), (1.3, 1.8))
+    assert desk.is_settled()
+    assert len(connections) == 2
+    assert "has not answered" in desk.events("session_closed")[0]["reason"]
+
+
+def test_after_sound_that_came_too_fast_the_next_session_is_sent_no_more_than_real_time():
+    too_fast = (3007, "Audio Transmission Rate Exceeded: Received 9.0 sec. audio in 3.0 sec")
+    strict = Scenario(rate=1.0, burst_seconds=2.6)
+    sound = bursts(7.0, 0.4, 0.6)
+    desk, connections = transcribe(Scenario(fault=Fault.ERROR, error=too_fast), strict, sound=sound)
+    assert len(connections) == 2
+    assert connections[1].audio == sound
+    assert_words_at(desk, (7.0, 7.4))
 
 
 def test_words_that_the_session_held_back_come_out_when_it_is_given_up():

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from edgetx.speech.untrusted import excerpt, number, scalars, text, whole
+from edgetx.speech.untrusted import excerpt, number, scalars, text, whole, without
 
 
 def test_text_is_cut_to_its_limit_and_can_always_be_encoded():
@@ -10,6 +10,11 @@ def test_text_is_cut_to_its_limit_and_can_always_be_encoded():
     assert text("half a pair: \ud800") == "half a pair: ?"
     assert text(b"bytes") is None
     assert text(None) is None
+
+
+def test_a_secret_is_not_repeated():
+    assert without("Invalid key k3y.", "k3y") == "Invalid key ***."
+    assert without("Invalid key.", "") == "Invalid key."
 
 
 @pytest.mark.parametrize("value", [0, -3, 1.5, 2**53 - 1])

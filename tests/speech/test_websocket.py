@@ -482,3 +482,32 @@ async def test_a_flood_waits_outside_until_we_take_it():
         assert await wire.receive() is None
         assert wire.close_code == 1000
     assert most <= 64 + 256 * 1024 // 2000 + 1
+
+
+@story
+async def test_a_peer_that_pings_and_pings_and_reads_nothing_is_given_up():
+    async def pester(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await shake_hands(reader, writer)
+        while True:
+            writer.write((b"\x89\x7d" + bytes(125)) * 100)
+            await writer.drain()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    async with plain_server(pester, listener, limit=1024) as url, connect(WebSocketRequest(url)) as wire:
+        assert await wire.receive() is None
+        assert "takes nothing of what we send" in wire.close_reason
+
+
+@story
+async def test_two_threads_that_want_the_last_mask_each_get_one():
+    class Snatched(list):
+        """Has one for who looks, and none for who takes: another thread was quicker."""
+
+        def __bool__(self) -> bool:
+            return True
+
+    async with server(echo) as url, connect(WebSocketRequest(url)) as wire:
+        wire._masks = Snatched()
+        wire.send_now("still here")
+        assert await wire.receive() == "still here"

@@ -34,6 +34,7 @@ _SESSION_FLOW = "2c78fcf1-9265-408f-b8c3-d9d7e7ebc1bc"
 _BYTES_A_MS = RATE * 2 // 1000
 _SILENCE_MS = 500.0
 _SEGMENT_MS = 30_000.0
+_DRAIN_SECONDS = 3.0  # Waited for at every end: a stop of the daemon must have time for it, or would be no clean one.
 _EXECUTION_ID_CHARACTERS = 24  # The second generation takes 4 to 24 letters and digits; the others anything.
 _NOTICE_KINDS = 32
 _EXCERPT = 200
@@ -61,7 +62,7 @@ class Aiola:
         return Limits(
             ChunkMs(best, best, best),
             replay_rate=1.25,
-            drain_seconds=5.0,
+            drain_seconds=_DRAIN_SECONDS,
             silent_seconds=_vad(self.settings, ("max_segment_ms",), _SEGMENT_MS) / 1000 + 5,
             open_seconds=10.0,
             keepalive_seconds=30.0,

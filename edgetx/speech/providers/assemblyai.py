@@ -19,7 +19,7 @@ from edgetx.speech.providers.assemblyai_audio import CHUNK, Chunker
 from edgetx.speech.providers.assemblyai_codes import v3_closes
 from edgetx.speech.providers.assemblyai_session import AssemblyAISession
 from edgetx.speech.session import HttpAnswer, HttpRequest, Limits, Opening, WebSocketRequest
-from edgetx.speech.untrusted import text
+from edgetx.speech.untrusted import text, without
 
 _VERSION = {"AssemblyAI-Version": "2025-05-12"}  # Pins the shape of messages.
 _SESSION_SECONDS = 10_800
@@ -76,6 +76,7 @@ class AssemblyAI:
             chunker=Chunker(self.settings.sample_rate, self.settings.encoding),
             asked=_asked(self.settings),
             closes=v3_closes(tokens=self.settings.tokens),
+            secret=self.api_key,
         )
 
     def _token_url(self, url: SplitResult) -> str:
@@ -99,7 +100,7 @@ class AssemblyAI:
         return token
 
     def _no_token(self, status: int, words: str) -> EdgetxError:
-        words = words.replace(self.api_key, "***")[:_WORDS_CHARACTERS]
+        words = without(words, self.api_key)[:_WORDS_CHARACTERS]
         told = f": {words}" if words else ""
         return trouble(status_verdict(status), f"AssemblyAI gave no token, with HTTP status {status}{told}.")
 

@@ -19,7 +19,7 @@ LEGACY_CLOSES = (
     Row(4004, "", Verdict.AGAIN),  # No such session: the next attempt begins a new one, as it does in the next three.
     Row(4008, "", Verdict.AGAIN),  # The session expired.
     Row(4010, "", Verdict.AGAIN),  # The session was closed before.
-    Row(4029, "", Verdict.AGAIN),  # Audio came too fast. The pacer never means to; a stalled network can do it.
+    Row(4029, "", Verdict.SLOWER),  # Audio came too fast.
     Row(4030, "", Verdict.AGAIN),  # Another connection has the session.
     Row(4031, "", Verdict.AGAIN),  # Idle for too long.
     Row(4032, "", Verdict.FEW),  # Audio of one message too short,
@@ -44,8 +44,8 @@ _V3_CLOSES = (
     # The session keeps every message between 50 and 1000 ms, so this is a fault of ours or a whim of theirs. To give up
     # at the first would make a microphone deaf for a whim, to go on for ever would hide a fault: a few more tries.
     Row(None, "input duration violation", Verdict.FEW),
-    # Sound is paced. Only a stalled network lets it come in a rush, and the next session begins afresh.
-    Row(None, "audio transmission rate exceeded", Verdict.AGAIN),
+    # Sound is paced, but a stalled network lets it come in a rush, and the vendor does not say how much is too much.
+    Row(None, "audio transmission rate exceeded", Verdict.SLOWER),
     Row(None, "session expired", Verdict.AGAIN),
     Row(3008, "", Verdict.AGAIN),
     Row(3007, "", Verdict.FEW),

@@ -25,7 +25,7 @@ from edgetx.speech.providers.assemblyai_audio import Chunker
 from edgetx.speech.providers.assemblyai_commands import FORCE_ENDPOINT, KEEP_ALIVE, TERMINATE, update_configuration
 from edgetx.speech.providers.assemblyai_turns import EXCERPT, answer, ignored, revisions, session_ms, utterance
 from edgetx.speech.session import Message
-from edgetx.speech.untrusted import excerpt, number, scalars, text, whole
+from edgetx.speech.untrusted import excerpt, number, scalars, text, whole, without
 
 _TWIN_MS = 2000
 _FINALS_KEPT = 64
@@ -40,12 +40,16 @@ _SILENCE_MARGIN_MS = 1000
 
 
 class AssemblyAISession:
-    """A `Session`. ``asked``: the connection's parameters, as JSON values; ``closes``: what its ends mean."""
+    """A `Session`. ``asked``: the connection's parameters, as JSON values; ``closes``: what its ends mean.
 
-    def __init__(self, *, chunker: Chunker, asked: Mapping[str, Any], closes: Iterable[Row]) -> None:
+    ``secret`` is not repeated, even where the provider does.
+    """
+
+    def __init__(self, *, chunker: Chunker, asked: Mapping[str, Any], closes: Iterable[Row], secret: str) -> None:
         self._chunker = chunker
         self._asked = asked
         self._closes = tuple(closes)
+        self._secret = secret
         self._format_turns = asked.get("format_turns") is True
         self._out: list[Message] = []
         self._events: list[SessionEvent] = []
@@ -89,8 +93,9 @@ class AssemblyAISession:
     def receive(self, message: Message) -> None:
         """Take one message of the provider's; never raises."""
         if not isinstance(message, str):
-            self._trouble("binary where text is due", message)
+            self._trouble("binary where text is due", without(excerpt(message, 4 * EXCERPT), self._secret))
             return
+        message = without(message, self._secret)
         try:
             data = json.loads(message)
         except (ValueError, RecursionError):
@@ -108,7 +113,7 @@ class AssemblyAISession:
         self._closed = True
         self._release()
         clean = self._terminated and self._finishing
-        why = _closing_words(reason, self._error)
+        why = _closing_words(without(reason, self._secret), self._error)
         cause = self._error_code if code in _UNSAID and self._error_code is not None else code
         self._events.append(Closed(why, clean, Verdict.AGAIN if clean else verdict(self._closes, cause, why), code))
 

@@ -26,7 +26,7 @@ from edgetx.speech.providers.assemblyai_audio import Chunker
 from edgetx.speech.providers.assemblyai_codes import LEGACY_CLOSES, TOKEN_CLOSE
 from edgetx.speech.providers.assemblyai_turns import session_ms, utterance
 from edgetx.speech.session import ChunkMs, HttpAnswer, HttpRequest, Limits, Message, Opening, WebSocketRequest
-from edgetx.speech.untrusted import excerpt, number, text
+from edgetx.speech.untrusted import excerpt, number, text, without
 
 _CHUNK = ChunkMs(min=100, best=100, max=2000)  # 100 to 450 ms serve the vendor best; the least is heard the soonest.
 
@@ -72,13 +72,13 @@ class AssemblyAIV2:
 
     def session(self) -> "AssemblyAIV2Session":
         """Return a fresh session."""
-        return AssemblyAIV2Session(self.settings)
+        return AssemblyAIV2Session(self.settings, self.api_key)
 
     def _token(self, answered: HttpAnswer) -> str:
         """Return the token of a good answer. Raise TryAgain or Refused, with the vendor's words, for any other."""
         said = _object(answered.body)
         if answered.status != _OK:
-            words = (text(said.get("error")) or "").replace(self.api_key, "***")[:_EXCERPT]
+            words = without(text(said.get("error")) or "", self.api_key)[:_EXCERPT]
             told = f"AssemblyAI gave no token, with HTTP status {answered.status}{': ' if words else ''}{words}."
             raise trouble(status_verdict(answered.status), told)
         token = text(said.get("token"))
@@ -88,9 +88,10 @@ class AssemblyAIV2:
 
 
 class AssemblyAIV2Session:
-    """One conversation: a `Session`."""
+    """One conversation: a `Session`. ``secret`` is not repeated, even where the provider does."""
 
-    def __init__(self, settings: AssemblyAIV2Settings) -> None:
+    def __init__(self, settings: AssemblyAIV2Settings, secret: str) -> None:
+        self._secret = secret
         self._chunker = Chunker(settings.sample_rate, settings.encoding, chunk=_CHUNK)
         self._message = _as_json if settings.audio_framing == "base64" else bytes
         self._closes = (TOKEN_CLOSE, *_CLOSES) if settings.tokens else _CLOSES
@@ -128,8 +129,9 @@ class AssemblyAIV2Session:
         if self._closed:
             return
         if not isinstance(message, str):
-            self._trouble("binary where text is due", message)
+            self._trouble("binary where text is due", without(excerpt(message, 4 * _EXCERPT), self._secret))
             return
+        message = without(message, self._secret)
         try:
             data = json.loads(message)
         except (ValueError, RecursionError):
@@ -142,7 +144,7 @@ class AssemblyAIV2Session:
 
     def connection_closed(self, code: int | None, reason: str) -> None:
         """Give the one `Closed`, with the text of the last error, unless the provider has ended the session before."""
-        self._end(_closing_words(reason, self._error), code)
+        self._end(_closing_words(without(reason, self._secret), self._error), code)
 
     def keep_alive(self) -> None:
         """Do nothing: only audio keeps a session open."""

@@ -4,19 +4,24 @@ To the child go audio (binary) and ``{"type": "finish"}``; from it come JSON lin
 
     ready {model} · partial {key, text, start_ms, end_ms, words} · final {the same} · heard {until_ms} · done
     · error {message}, after which it ends: the settings cannot be used
+
+What else comes, a library's complaint for instance, becomes one `Notice`, and the session goes on.
 """
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgetx.provider_settings import LocalSettings
 from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance, Verdict, Word
 from edgetx.speech.session import ChunkMs, Limits, Message, Opening, ProcessRequest, at_once
+from edgetx.speech.untrusted import excerpt, number, text
 
 LIMITS = Limits(chunk_ms=ChunkMs(10, 100, 10_000), replay_rate=4.0, drain_seconds=8.0, open_seconds=60.0)
 """A Pi takes seconds to load the model; kept audio is held back by the pipe if the recogniser is slower than this."""
+_EXCERPT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,8 @@ class LocalSession:
     _out: list[Message] = field(default_factory=list)
     _events: list[SessionEvent] = field(default_factory=list)
     _finishing: bool = False
-    _done: bool = False
+    _closed: bool = False
+    _noticed: bool = False
     _error: str = ""
 
     def send_audio(self, pcm: bytes) -> None:
@@ -72,36 +78,59 @@ class LocalSession:
         return events
 
     def receive(self, message: Message) -> None:
-        """Take one line of the child's."""
-        try:
-            said = json.loads(str(message))
-            event = self._meaning(said["type"], said)
-        except (ValueError, KeyError, TypeError) as error:
-            event = Notice("provider", {"warning": f"The recogniser said something odd: {error!r}."})
-        if event is not None:
-            self._events.append(event)
+        """Take one line of the child's; never raises."""
+        if not self._understood(_object(message)) and not self._noticed:
+            self._noticed = True
+            odd = f"The recogniser said something odd: {excerpt(message, _EXCERPT)}"
+            self._events.append(Notice("provider", {"warning": odd}))
 
     def connection_closed(self, code: int | None, reason: str) -> None:
-        """End: as agreed if the child was done, else it died or could not begin."""
+        """End, if the child was not done: it died or could not begin."""
         told = self._error or reason or "The recogniser's process ended."
-        verdict = Verdict.REFUSED if self._error else Verdict.AGAIN
-        self._events.append(Closed(told, self._done, verdict, code))
+        self._end(Closed(told, verdict=Verdict.REFUSED if self._error else Verdict.AGAIN, code=code))
 
-    def _meaning(self, kind: str, said: dict[str, Any]) -> SessionEvent | None:
-        match kind:
-            case "ready":
-                return Opened("pocketsphinx", details={"model": said["model"]})
-            case "partial" | "final":
-                words = tuple(Word(w["text"], w["start_ms"], w["end_ms"]) for w in said["words"])
-                return Utterance(
-                    said["key"], said["text"], kind == "final", said["start_ms"], said["end_ms"], words, language="en"
-                )
-            case "heard":
-                return Progress(said["until_ms"])
-            case "done":
-                self._done = True
-                return Closed("The session was finished.", clean=True)
-            case "error":
-                self._error = said["message"]
-                return None
-        return Notice("provider", {"warning": f"The recogniser said {kind!r}, which edgetx does not know."})
+    def _understood(self, said: dict[str, Any]) -> bool:
+        match said:
+            case {"type": "ready", "model": str(model)}:
+                self._events.append(Opened("pocketsphinx", details={"model": model[:_EXCERPT]}))
+            case {"type": "partial" | "final" as kind}:
+                return self._heard(said, final=kind == "final")
+            case {"type": "heard", "until_ms": until_ms} if number(until_ms) is not None:
+                self._events.append(Progress(until_ms))
+            case {"type": "done"}:
+                self._end(Closed("The session was finished.", clean=True))
+            case {"type": "error", "message": str(words)}:
+                self._error = excerpt(words, _EXCERPT)
+            case _:
+                return False
+        return True
+
+    def _heard(self, said: dict[str, Any], *, final: bool) -> bool:
+        key, words = text(said.get("key"), _EXCERPT), text(said.get("text"))
+        start, end = number(said.get("start_ms")), number(said.get("end_ms"))
+        if key is None or words is None or start is None or end is None or start > end:
+            return False
+        spoken = tuple(_words(said.get("words")))
+        self._events.append(Utterance(key, words, final, start, end, spoken, language="en"))
+        return True
+
+    def _end(self, closed: Closed) -> None:
+        if not self._closed:
+            self._closed = True
+            self._events.append(closed)
+
+
+def _object(message: Message) -> dict[str, Any]:
+    try:
+        said = json.loads(message) if isinstance(message, str) else None
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _words(value: object) -> Iterator[Word]:
+    for word in value if isinstance(value, list) else ():
+        match word:
+            case {"text": str(spelt), "start_ms": start, "end_ms": end}:
+                if number(start) is not None and number(end) is not None:
+                    yield Word(text(spelt) or "", start, end)

@@ -89,6 +89,18 @@ async def test_a_session_that_breaks_is_followed_by_one_with_a_new_token_and_the
     assert [closed["clean"] for closed in desk.events("session_closed")] == [False, True]
 
 
+@story
+async def test_a_token_that_has_expired_when_the_session_breaks_is_not_shown_again():
+    broken = Scenario(fault=Fault.RESET, fault_at_ms=2300)
+    async with AiolaServer(broken, Scenario(), jwt_seconds=2) as server:
+        desk = desk_at(server)
+        await transcribed(desk)
+        assert_two_words(desk, server)
+    tokens = [connection.query["x-aiola-api-token"] for connection in server.connections]
+    assert len(set(tokens)) == len(tokens) == 2
+    assert desk.events("session_failed") == []
+
+
 @pytest.mark.parametrize("auth_type", ["x-api-key", "bearer"])
 @story
 async def test_the_older_generations_need_no_session(auth_type):

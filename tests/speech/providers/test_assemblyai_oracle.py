@@ -239,7 +239,9 @@ async def test_an_error_that_no_close_frame_has_room_for_reaches_the_official_cl
         told = await official_client(server.url, tmp_path, sound=SHORT)
         events = await converse(server.url, SHORT, **SETTINGS)
     assert [(event["code"], event["error"]) for event in told if event["event"] == "Error"] == [(3005, words.strip())]
-    assert [connection.closed for connection in server.connections] == [(3005, "See Error message for details")] * 2
+    theirs, our = server.connections
+    assert our.closed == (3005, "See Error message for details")
+    assert theirs.closed in [our.closed, (1000, "")]  # It hangs up at the Error, which may be before the close comes.
     assert events[-1].code == 3005
     assert events[-1].reason == words.strip()[:200]
 

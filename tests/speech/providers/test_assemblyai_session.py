@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, Utterance, Verdict, Word
@@ -14,7 +14,7 @@ MS = 32  # bytes
 
 def session(**asked):
     chunker = Chunker(16_000, "pcm_s16le")
-    return AssemblyAISession(chunker=chunker, asked=asked, closes=v3_closes(tokens=False))
+    return AssemblyAISession(chunker=chunker, asked=asked, closes=v3_closes(tokens=False), secret="k3y")
 
 
 def turn(order, text, *, end=False, **more):
@@ -255,6 +255,16 @@ def test_a_close_with_a_cause_counts_more_than_the_error_before_it():
     assert talk.events() == [Closed("Oh", code=3008)]
 
 
+def test_a_key_that_the_provider_repeats_is_not_passed_on():
+    talk = session()
+    shown = received(talk, '{"type":"Error","error":"Wrong: k3y"}', turn(0, "say k3y", end=True), b"k3y", "k3y")
+    talk.connection_closed(1008, "Invalid API key k3y")
+    shown += talk.events()
+    assert len(shown) == 5
+    assert "k3y" not in str(shown)
+    assert shown[-1].reason == "Wrong: *** (Invalid API key ***)"
+
+
 def test_a_wrong_key_closes_the_session_as_refused():
     talk = session()
     talk.connection_closed(1008, "Unauthorized Connection: Invalid API key")
@@ -457,7 +467,6 @@ def mangled(draw):
 messages = st.text() | st.binary() | anything.map(json.dumps) | known.map(json.dumps) | mangled().map(json.dumps)
 
 
-@settings(max_examples=50)
 @given(st.lists(messages, max_size=8), st.booleans())
 def test_nothing_that_is_received_raises_and_no_turn_is_final_twice(stream, formatted):
     talk = session(format_turns=formatted, speech_model="u3", mode="balanced")

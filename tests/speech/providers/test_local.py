@@ -1,6 +1,7 @@
 import json
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetx.provider_settings import LocalSettings
@@ -50,11 +51,37 @@ def test_a_child_that_cannot_use_its_settings_has_refused():
     assert session.events() == [Closed("The grammar is wrong.", verdict=Verdict.REFUSED, code=0)]
 
 
-def test_what_is_not_understood_is_noticed_and_nothing_else():
+ODD = ["[]", b"\xff", "garbage", "[" * 100_000, said(type="final"), said(type="weather"), "null", said(type="ready")]
+ODD += [said(type="heard", until_ms="now"), said(type="error"), said(type=["done"])]
+UTTERANCE = {"type": "final", "key": "0", "text": "a", "start_ms": 0, "end_ms": 9, "words": []}
+ODD += [json.dumps({**UTTERANCE, **odd}) for odd in ({"key": 1}, {"text": 1}, {"start_ms": "0"}, {"end_ms": -1})]
+
+
+@pytest.mark.parametrize("message", ODD)
+def test_what_is_not_understood_is_told_once_and_the_session_goes_on(message):
     session = LocalSession()
-    for message in ("[]", b"\xff", "garbage", said(type="final"), said(type="weather"), "null"):
-        session.receive(message)
-    assert [type(event) for event in session.events()] == [Notice] * 6
+    for line in (message, message, json.dumps(UTTERANCE)):
+        session.receive(line)
+    notice, utterance = session.events()
+    assert isinstance(notice, Notice)
+    assert len(notice.data["warning"]) < 600
+    assert utterance == Utterance("0", "a", True, 0, 9, language="en")
+
+
+@pytest.mark.parametrize(
+    "words", [{}, [7], [{"text": "a", "start_ms": 0}], [{"text": "a", "start_ms": 0, "end_ms": "9"}]]
+)
+def test_words_that_are_none_are_left_out(words):
+    session = LocalSession()
+    session.receive(json.dumps({**UTTERANCE, "words": words}))
+    assert session.events() == [Utterance("0", "a", True, 0, 9, language="en")]
+
+
+def test_there_is_one_end():
+    session = LocalSession()
+    session.receive(said(type="done"))
+    session.connection_closed(0, "The recogniser's process ended with status 0.")
+    assert session.events() == [Closed("The session was finished.", clean=True)]
 
 
 def test_the_request_carries_what_to_recognise():
@@ -62,9 +89,23 @@ def test_the_request_carries_what_to_recognise():
     assert json.loads(request.argv[-1]) == {"grammar": None, "keyphrases": ["hey you"]}
 
 
-@settings(max_examples=10)
-@given(
-    st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x, max_size=2), max_leaves=4)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
 )
-def test_no_message_raises(message):
-    LocalSession().receive(json.dumps(message))
+known = st.fixed_dictionaries(
+    {"type": st.sampled_from(["ready", "partial", "final", "heard", "done", "error"])},
+    optional=dict.fromkeys(("model", "key", "text", "start_ms", "end_ms", "words", "until_ms", "message"), anything),
+)
+
+
+@given(st.lists(st.text() | st.binary() | anything.map(json.dumps) | known.map(json.dumps), max_size=8))
+def test_nothing_that_is_received_raises_or_piles_up(lines):
+    session = LocalSession()
+    for line in lines:
+        session.receive(line)
+    events = session.events()
+    assert len(events) <= len(lines)
+    assert sum(isinstance(event, Notice) for event in events) <= 1
+    json.dumps([getattr(event, "data", None) for event in events], allow_nan=False).encode()
