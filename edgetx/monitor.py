@@ -1,4 +1,4 @@
-"""Looks at what the parts report, once a second: notices stalls, tells MQTT and systemd, feeds the watchdog.
+"""Looks at what the parts report, about once a second: notices stalls, tells MQTT and systemd, feeds the watchdog.
 
 The watchdog is fed by audio progress and by nothing else: the tick only passes on that there was some. A loop that
 hangs does not tick, a capture that hangs shows no progress; either way systemd restarts the daemon.
@@ -13,7 +13,7 @@ from edgetx.health import Health
 from edgetx.microphone import MicrophoneState
 from edgetx.systemd import Notify
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 0.95
 HEALTH_SECONDS = 60.0
 
 
