@@ -5,226 +5,148 @@ import gc
 import logging
 import random
 import time
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from edgetx import __version__, clock, systemd
-from edgetx.audio.alsa import AlsaSource
-from edgetx.audio.capture import Capture
-from edgetx.audio.format import RATE, AudioFormat, Chunk
-from edgetx.audio.held import Held
-from edgetx.audio.log import AudioLog
-from edgetx.audio.source import Source
-from edgetx.audio.wav import WavSource
-from edgetx.config import AlsaSettings, Config, MicrophoneSettings, WavSettings, reveal, without_secrets
-from edgetx.errors import SettingsError
-from edgetx.health import Health, one_line
-from edgetx.microphone import Microphone, MicrophoneState
+from edgetx import __version__, systemd
+from edgetx.config import Config, without_secrets
+from edgetx.health import Health
+from edgetx.keys import Secrets, used_providers
 from edgetx.monitor import Monitor
 from edgetx.mqtt.outbox import Outbox
 from edgetx.mqtt.publisher import Publisher
 from edgetx.mqtt.topics import Kind, Topics
-from edgetx.speech import registry
-from edgetx.speech.account import Account
-from edgetx.speech.events import SpeechEvent, Transcript
+from edgetx.plans import BrokerPlan, MicrophonePlan, Settings, broker_plans, microphone_plans
+from edgetx.reload import Reload
+from edgetx.roster import Roster
 from edgetx.speech.quota import Quota
-from edgetx.speech.timeline import Timeline
-from edgetx.speech.transcriber import Transcriber
+from edgetx.state import State, state_folder
+from edgetx.store import Store
 from edgetx.supervisor import DaemonThreads, Service, supervise
+from edgetx.wiring import Daemon, new_microphone, part_reports
 
 logger = logging.getLogger("edgetx")
 
 P = ParamSpec("P")
 
 DRAIN_SECONDS = 4.5
-FLUSH_SECONDS = 2.5
-"""With two seconds for a session that has to be cut short, less than the ten in which the service stops."""
+CUT_SECONDS = 2.0
+"""For a session that has to be cut short."""
+FLUSH_SECONDS = 2.0
+SAVE_SECONDS = 0.8
+SPARE_SECONDS = 0.2
+"""All five together are less than the ten in which the service stops."""
 MODEL_FILE = Path("/proc/device-tree/model")
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """The secrets that the settings name, revealed; ``api_keys`` by provider."""
-
-    mqtt_password: str | None = field(repr=False)
-    api_keys: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Daemon:
-    """What the parts share."""
-
-    config: Config
-    secrets: Secrets
-    health: Health
-    topics: Topics
-    outbox: Outbox
-    publisher: Publisher
-    quotas: Mapping[str, Quota]
-
-
-def secrets_of(config: Config, environment: Mapping[str, str]) -> Secrets:
-    """Fetch the secrets before anything is started. Raise SettingsError with every one that is not there."""
-    named = {f"providers.{name}.api_key": getattr(config.providers[name], "api_key", None) for name in _used(config)}
-    named["mqtt.password"] = config.mqtt.password
-    revealed: dict[str, str] = {}
-    faults: list[str] = []
-    for where, secret in named.items():
-        if secret is not None:
-            try:
-                revealed[where] = reveal(secret, environment, where=where)
-            except SettingsError as error:
-                faults += error.faults
-    if faults:
-        raise SettingsError(faults)
-    keys = {name: revealed[where] for name in _used(config) if (where := f"providers.{name}.api_key") in revealed}
-    return Secrets(revealed.get("mqtt.password"), keys)
-
-
-async def run(config: Config, secrets: Secrets, environment: Mapping[str, str]) -> None:
-    """Run the daemon until a signal comes or every recording has ended."""
+async def run(read_settings: Callable[[], Settings], environment: Mapping[str, str]) -> None:
+    """Run the daemon until a signal comes or every recording has ended. Raise SettingsError before all else."""
+    config, secrets = read_settings()
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     notify = systemd.notifier(environment)
-    services = build(config, secrets, notify=notify, watchdog_seconds=systemd.watchdog_seconds(environment))
+    daemon = await _daemon(config, secrets, environment)
+    watchdog_seconds = systemd.watchdog_seconds(environment)
+    services, reload = build(daemon, read_settings, notify=notify, watchdog_seconds=watchdog_seconds)
+
+    def stopping() -> None:
+        reload.leave()
+        notify("STOPPING=1")
+
     gc.freeze()  # What lives as long as the daemon need not be looked through again and again.
-    await supervise(services, stopping=lambda: notify("STOPPING=1"))
+    await supervise(services, stopping=stopping, reload=reload.ask)
 
 
-def build(config: Config, secrets: Secrets, *, notify: systemd.Notify, watchdog_seconds: float | None) -> list[Service]:
-    """Wire everything that runs; nothing is started."""
+async def _daemon(config: Config, secrets: Secrets, environment: Mapping[str, str]) -> Daemon:
+    """Read what the last run left, and return what the parts share."""
     health = Health(clock=time.monotonic)
-    topics = Topics(config.mqtt.base_topic, config.device)
-    outbox = Outbox()
-    publisher = Publisher(
-        settings=config.mqtt,
-        password=secrets.mqtt_password,
-        topics=topics,
-        outbox=outbox,
-        report=partial(_broker_reports, health),
-        sleep=asyncio.sleep,
-        random=random.random,
-    )
-    daemon = Daemon(config, secrets, health, topics, outbox, publisher, _quotas(config))
-    publisher.put(topics.info(_info(config)))
-    microphones = [_microphone(daemon, settings) for settings in config.microphones]
+    folder = state_folder(environment)
+    store = Store(folder, config.state.durability)
+    state = State(store, report=partial(part_reports, health, "state", "file"))
+    known = await state.open()
+    outbox = Outbox(journal=state)
+    outbox.restore(known.rows)
+    return Daemon(config, secrets, health, outbox, state, folder, dict(known.microphones), _quotas(config, {}))
+
+
+def build(
+    daemon: Daemon, read_settings: Callable[[], Settings], *, notify: systemd.Notify, watchdog_seconds: float | None
+) -> tuple[list[Service], Reload[Settings]]:
+    """Wire everything that runs; nothing is started but the state."""
+    brokers = Roster(partial(_mqtt_service, daemon), left=partial(_broker_left, daemon))
+    brokers.enrol(broker_plans((daemon.config, daemon.secrets)))  # First: this makes the publisher.
+    microphones = Roster(partial(_microphone_service, daemon), left=partial(_microphone_left, daemon))
+    microphones.enrol(microphone_plans((daemon.config, daemon.secrets)))
+    daemon.publisher.put(daemon.topics.info(_info(daemon.config)))
     monitor = Monitor(
-        health=health,
-        microphones=[microphone.state for microphone in microphones],
+        health=daemon.health,
+        microphones=daemon.states.values(),
         publish_health=partial(_publish_health, daemon, time.monotonic()),
         notify=notify,
         watchdog_seconds=watchdog_seconds,
         clock=time.monotonic,
     )
-    return [
-        *(
-            Service(f"microphone {m.name}", m.run, m.stop, stop_seconds=DRAIN_SECONDS, leading=True)
-            for m in microphones
-        ),
-        Service("mqtt", publisher.run, partial(publisher.stop, FLUSH_SECONDS), stop_seconds=FLUSH_SECONDS),
-        Service("monitor", monitor.run),
-    ]
-
-
-def _microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
-    log = AudioLog(keep_seconds=settings.keep.memory_seconds)
-    account = Account(
-        timeline=Timeline(monotonic=time.monotonic, wall=time.time),
-        deliver=partial(_deliver, daemon, settings.name),
-        new_id=lambda: uuid.uuid4().hex[:12],
-        clock_synced=clock.synchronised,
-        provider=settings.provider,
-    )
-    state = MicrophoneState(
-        name=settings.name,
-        log=log,
-        account=account,
+    reload = Reload(
+        read=read_settings,
+        apply=partial(_apply, daemon, microphones, brokers),
         health=daemon.health,
-        publish_fields=lambda fields: daemon.publisher.put(daemon.topics.state(settings.name, fields)),
-        log_line=logger.info,
+        tell=monitor.tell,
+        notify=notify,
+        monotonic_ns=time.monotonic_ns,
     )
-    transcriber = _transcriber(daemon, settings, log=log, account=account, state=state)
-    capture = _capture(daemon, settings, log=log, state=state, transcriber=transcriber)
-    return Microphone(settings.name, capture, log=log, transcriber=transcriber, state=state)
+    services = [
+        Service(
+            "microphones", microphones.run, microphones.stop, stop_seconds=DRAIN_SECONDS + CUT_SECONDS, leading=True
+        ),
+        Service("brokers", brokers.run, brokers.stop, stop_seconds=FLUSH_SECONDS + SPARE_SECONDS),
+        Service("state", partial(daemon.state.run, daemon.put), daemon.state.stop, stop_seconds=SAVE_SECONDS),
+        Service("monitor", monitor.run),
+        Service("reload", reload.run),
+    ]
+    return services, reload
 
 
-def _transcriber(
-    daemon: Daemon, settings: MicrophoneSettings, *, log: AudioLog, account: Account, state: MicrophoneState
-) -> Transcriber:
-    name = settings.provider
-    api_key = daemon.secrets.api_keys.get(name, "")
-    return Transcriber(
-        provider=registry.provider(name, daemon.config.providers[name], api_key=api_key),
-        connect=registry.connect,
-        log=log,
-        account=account,
-        catch_up_seconds=float("inf") if isinstance(settings.source, WavSettings) else settings.catch_up_seconds,
-        report=state.provider_is,
-        monotonic=time.monotonic,
+async def _apply(
+    daemon: Daemon, microphones: Roster[MicrophonePlan], brokers: Roster[BrokerPlan], settings: Settings
+) -> None:
+    """Apply changed settings: what their change does not touch goes on. Last words go where they belonged."""
+    daemon.config, daemon.secrets = settings
+    daemon.quotas = _quotas(daemon.config, daemon.quotas)
+    if await microphones.apply(microphone_plans(settings)) and await brokers.apply(broker_plans(settings)):
+        daemon.publisher.put(daemon.topics.info(_info(daemon.config)))
+
+
+def _mqtt_service(daemon: Daemon, plan: BrokerPlan) -> Service:
+    daemon.publisher = publisher = Publisher(
+        settings=plan.settings,
+        password=plan.password,
+        topics=Topics(plan.settings.base_topic, plan.device),
+        outbox=daemon.outbox,
+        report=partial(part_reports, daemon.health, "mqtt", "broker"),
         sleep=asyncio.sleep,
         random=random.random,
-        quota=daemon.quotas.get(name),
     )
+    return Service("mqtt", publisher.run, partial(publisher.stop, FLUSH_SECONDS), stop_seconds=FLUSH_SECONDS)
 
 
-def _capture(
-    daemon: Daemon, settings: MicrophoneSettings, *, log: AudioLog, state: MicrophoneState, transcriber: Transcriber
-) -> Capture:
-    loop = asyncio.get_running_loop()
-    place, progress = state.account.timeline.observe, partial(daemon.health.progress, settings.name)
-
-    def observe(frame: int, monotonic: float) -> None:
-        place(frame, monotonic)
-        progress()
-
-    def make_source() -> Source:
-        progress()  # Looking for a device that is not there is no hang; being stuck in opening it is.
-        return _source(settings, lambda: (log.end - transcriber.position) / RATE, progress)
-
-    return Capture(
-        make_source=make_source,
-        listen=settings.listen,
-        log=log,
-        clock=time.monotonic,
-        random=random.random,
-        observe=observe,
-        report_gap=_on_loop(loop, state.lost),
-        report_state=_on_loop(loop, state.capture_is),
-        measure=_level_reporter(daemon, settings),
-    )
+def _broker_left(daemon: Daemon, plan: BrokerPlan) -> None:
+    if (plan.device, plan.settings.base_topic) != (daemon.config.device, daemon.config.mqtt.base_topic):
+        daemon.outbox.forget_retained()
 
 
-def _on_loop(loop: asyncio.AbstractEventLoop, function: Callable[P, None]) -> Callable[P, None]:
-    """Return ``function`` for use in another thread; a loop that is gone no longer wants to know."""
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(partial(function, *args, **kwargs))
-
-    return call
+def _microphone_service(daemon: Daemon, plan: MicrophonePlan) -> Service:
+    microphone = new_microphone(daemon, plan.settings)
+    daemon.states[microphone.name] = microphone.state
+    name = f"microphone {microphone.name}"
+    return Service(name, microphone.run, microphone.stop, stop_seconds=DRAIN_SECONDS)
 
 
-def _source(settings: MicrophoneSettings, lead_seconds: Callable[[], float], progress: Callable[[], None]) -> Source:
-    source = settings.source
-    if isinstance(source, AlsaSettings):
-        return AlsaSource(source, time.monotonic)
-    recording = WavSource(source, time.monotonic, time.sleep)
-    return recording if source.pace == "realtime" else Held(recording, lead_seconds, waiting=progress)
-
-
-def _deliver(daemon: Daemon, microphone: str, event: SpeechEvent) -> None:
-    if isinstance(event, Transcript):
-        daemon.publisher.put(daemon.topics.transcript(microphone, event))
-    else:
-        daemon.publisher.put(daemon.topics.event(microphone, event))
-
-
-def _broker_reports(health: Health, status: str, detail: str) -> None:
-    if health.report("mqtt", "broker", status=status, detail=detail):
-        logger.info("broker: %s%s%s", status, ": " if detail else "", one_line(detail))
+def _microphone_left(daemon: Daemon, plan: MicrophonePlan) -> None:
+    name = plan.settings.name
+    daemon.states.pop(name).leave()
+    daemon.remembered[name] = known = daemon.state.recall(name)
+    daemon.state.follow(name, lambda: known)
 
 
 def _publish_health(daemon: Daemon, started: float, fields: dict[str, Any]) -> None:
@@ -235,34 +157,15 @@ def _publish_health(daemon: Daemon, started: float, fields: dict[str, Any]) -> N
     daemon.publisher.put(daemon.topics.health(fields | more))
 
 
-def _level_reporter(daemon: Daemon, settings: MicrophoneSettings) -> Callable[[AudioFormat, Chunk, bytes], None] | None:
-    """Return what capture is to show each chunk to, in its thread, if levels are wanted."""
-    if not settings.level_seconds:
-        return None
-    from edgetx.audio.level import Meter  # noqa: PLC0415  (numpy, for which most need not pay)
+def _quotas(config: Config, before: Mapping[str, Quota]) -> dict[str, Quota]:
+    """Return one for each provider whose settings limit its sessions: its microphones share the account.
 
-    put = _on_loop(asyncio.get_running_loop(), daemon.publisher.put)
-    meter = Meter()
-    due = time.monotonic()
-
-    def measure(form: AudioFormat, chunk: Chunk, pcm: bytes) -> None:
-        nonlocal due
-        meter.feed(form, chunk, pcm=pcm)
-        if (now := time.monotonic()) >= due:
-            due = now + settings.level_seconds
-            put(daemon.topics.level(settings.name, asdict(meter.read())))
-
-    return measure
-
-
-def _quotas(config: Config) -> dict[str, Quota]:
-    """Return one for each provider whose settings limit its sessions: its microphones share the account."""
-    allowed = {name: getattr(config.providers[name], "sessions_per_minute", None) for name in _used(config)}
-    return {name: Quota(per_minute) for name, per_minute in allowed.items() if per_minute}
-
-
-def _used(config: Config) -> set[str]:
-    return {microphone.provider for microphone in config.microphones}
+    One from ``before`` the reload goes on: the account has not forgotten its sessions either.
+    """
+    allowed = {name: getattr(config.providers[name], "sessions_per_minute", None) for name in used_providers(config)}
+    quotas = {name: Quota(per_minute) for name, per_minute in allowed.items() if per_minute}
+    same = {name: before[name] for name in quotas.keys() & before.keys() if before[name].per_minute == allowed[name]}
+    return quotas | same
 
 
 def _info(config: Config) -> dict[str, Any]:

@@ -96,11 +96,10 @@ def _run(options: argparse.Namespace) -> int:
     import asyncio  # noqa: PLC0415
 
     from edgetx import app, log  # noqa: PLC0415
-    from edgetx.config import load  # noqa: PLC0415
+    from edgetx.plans import read_settings  # noqa: PLC0415
 
     log.set_up(os.environ)
-    config = load(options.config, os.environ)
-    asyncio.run(app.run(config, app.secrets_of(config, os.environ), os.environ))
+    asyncio.run(app.run(partial(read_settings, options.config, os.environ), os.environ))
     return 0
 
 

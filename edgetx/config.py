@@ -31,6 +31,7 @@ __all__ = [
     "MqttSettings",
     "Secret",
     "SourceSettings",
+    "StateSettings",
     "WavSettings",
     "load",
     "parse",
@@ -105,9 +106,17 @@ SourceSettings = AlsaSettings | WavSettings
 
 @dataclass(frozen=True, slots=True)
 class KeepSettings:
-    """How much sound is kept for a provider that is away."""
+    """How much sound is kept for a provider that is away: what no longer fits in memory goes to the disk."""
 
     memory_seconds: Annotated[float, Range(10, 3_600)] = 120.0
+    disk_megabytes: Annotated[int, Range(0, 1_000_000)] = 512
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """What a restart finds again. ``durability``: what it is to survive, a crash or also the loss of power."""
+
+    durability: Literal["crash", "power"] = "crash"
 
 
 def _channel_is_there(listen: Listen, source: SourceSettings) -> str | None:
@@ -149,6 +158,7 @@ class Config:
         metadata={"example": "[{name: desk}]"}
     )
     mqtt: MqttSettings = field(default_factory=MqttSettings)
+    state: StateSettings = field(default_factory=StateSettings)
     providers: dict[str, ProviderSettings] = field(default_factory=dict)
 
 

@@ -27,6 +27,7 @@ from edgetx.scalars import did_you_mean, one_of
 from edgetx.secret import reveal
 from edgetx.speech import registry
 from edgetx.speech.account import Account
+from edgetx.speech.backfill import Live, Seam
 from edgetx.speech.conversation import Conversation
 from edgetx.speech.events import MicrophoneEvent, SpeechEvent
 from edgetx.speech.sent import Sent
@@ -144,9 +145,10 @@ class Visit:
             wire=wire,
             limits=self.provider.limits,
             log=self._log,
+            reader=self._log,
             account=account,
             sent=Sent(),
-            catch_up_seconds=float("inf"),
+            course=Live(Seam(account.ledger)),
             ready=self._is_ready,
             healthy=lambda: None,
             monotonic=time.monotonic,

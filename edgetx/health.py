@@ -44,6 +44,11 @@ class Health:
         self.changes += 1
         return True
 
+    def forget(self, stage: str, name: str) -> None:
+        """Drop a part that is no more."""
+        if self._parts.pop((stage, name), None):
+            self.changes += 1
+
     def progress(self, capture: str) -> None:
         """Note that a capture has just moved on."""
         self._progress[capture] = self._clock()
@@ -69,20 +74,25 @@ class Health:
         stages: dict[str, dict[str, Any]] = {}
         for part in sorted(self._parts.values(), key=lambda part: _SEVERITY.index(_verdict(part.status))):
             stages[part.stage] = {"status": part.status} | ({"detail": part.detail} if part.detail else {})
-        return stages
+        return {stage: stages[stage] for stage in sorted(stages, key=_place)}
 
     @property
     def sentence(self) -> str:
         """The state in one line for `systemctl status`."""
         stages = ", ".join(f"{stage} {told['status']}" for stage, told in self.stages().items())
-        detail = next(
-            (told["detail"] for told in self.stages().values() if told["status"] not in GOOD and "detail" in told), ""
-        )
-        return f"{self.verdict.capitalize()}: {stages or 'starting'}. {detail}".strip()
+        troubles = [told for told in self.stages().values() if told["status"] not in GOOD]
+        details = " ".join(told["detail"] for told in troubles if "detail" in told)
+        return f"{self.verdict.capitalize()}: {stages or 'starting'}. {details}".strip()
 
 
 _AT_REST = frozenset({"ended", "stopped"})
 _SEVERITY = ("running", "degraded", "stalled")
+_STAGES = ("audio", "speech", "mqtt")
+
+
+def _place(stage: str) -> int:
+    """Return where a stage stands when all are told: in the order of the flow, others behind."""
+    return _STAGES.index(stage) if stage in _STAGES else len(_STAGES)
 
 
 def one_line(text: str) -> str:

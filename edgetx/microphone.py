@@ -12,6 +12,7 @@ from typing import Any
 
 from edgetx.audio.capture import Capture
 from edgetx.audio.format import RATE, Gap
+from edgetx.audio.keeper import Keeper
 from edgetx.audio.log import AudioLog
 from edgetx.health import Health, one_line
 from edgetx.speech.account import Account
@@ -39,6 +40,7 @@ class MicrophoneState:
     _provider: tuple[str, str] = ("connecting", "")
     _overruns: int = 0
     _seen: int = 0
+    _closed: bool = False
 
     def begin(self) -> None:
         """Show the state for the first time."""
@@ -63,6 +65,8 @@ class MicrophoneState:
 
     def lost(self, gap: Gap) -> None:
         """Take a hole in the sound (16 kHz frames)."""
+        if self._closed:
+            return
         self._overruns += gap.cause == "overrun"
         self.account.lose(gap)
 
@@ -76,10 +80,18 @@ class MicrophoneState:
             self.capture_is("running", "")
 
     def close_account(self) -> None:
-        """Report what was captured and will not be transcribed any more; publish the account."""
-        self.account.lose_owed(0, self.log.end, cause="stopped")
+        """Publish the account for the last time.
+
+        What a capture that hung says afterwards is not heard: another microphone may have its name by then.
+        """
         self._capture, self._provider = ("stopped", ""), ("stopped", "")
         self.publish()
+        self._closed = True
+
+    def leave(self) -> None:
+        """Take this microphone out of the health: it is no more, or another has its name."""
+        for stage in ("audio", "speech"):
+            self.health.forget(stage, self._part(stage))
 
     def publish(self) -> None:
         """Publish the state as it is now."""
@@ -93,7 +105,7 @@ class MicrophoneState:
                 "capture": self._capture[0],
                 "provider": self._provider[0],
                 "muted": False,
-                "backlog_seconds": round(min(owed, captured - self.log.oldest) / RATE, 3),
+                "backlog_seconds": round(owed / RATE, 3),
                 "overruns": self._overruns,
                 "ledger": {f"{name}_seconds": round(frames / RATE, 3) for name, frames in seconds.items()},
                 "detail": detail or None,
@@ -104,6 +116,8 @@ class MicrophoneState:
         return self.name if stage == "audio" else f"{self.account.provider} for {self.name}"
 
     def _changed(self, stage: str, *, before: tuple[str, str], after: tuple[str, str]) -> None:
+        if self._closed:
+            return
         status, detail = after
         part = self._part(stage)
         self.health.report(stage, part, status=status, detail=detail)
@@ -122,24 +136,30 @@ class Microphone:
     log: AudioLog
     transcriber: Transcriber
     state: MicrophoneState
+    keeper: Keeper
     _capturing: "asyncio.Future[None] | None" = None
     _transcribing: "asyncio.Task[None] | None" = None
 
     async def run(self) -> None:
         """Capture and transcribe until stopped, or until a recording has been transcribed to its end."""
+        self.keeper.begin()
         self.state.begin()
         loop = asyncio.get_running_loop()
         self._capturing = loop.run_in_executor(None, self._capture_to_the_end)
         self._transcribing = transcribing = asyncio.create_task(self.transcriber.run())
+        keeping = asyncio.create_task(self.keeper.run())
+        tasks: list[asyncio.Future[None]] = [transcribing, self._capturing, keeping]
         try:
-            await asyncio.wait((transcribing, self._capturing), return_when=asyncio.FIRST_COMPLETED)
-            if self._capturing.done():
-                self._capturing.result()
-            await transcribing
+            while not transcribing.done():
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                tasks = [task for task in tasks if task not in done]
+                for task in done:
+                    task.result()
         finally:
-            transcribing.cancel()
-            self._capturing.cancel()
-            await asyncio.gather(transcribing, self._capturing, return_exceptions=True)
+            for task in (transcribing, self._capturing, keeping):
+                task.cancel()
+            await asyncio.gather(transcribing, self._capturing, keeping, return_exceptions=True)
+            await self.keeper.stop()
             self.state.close_account()
 
     async def stop(self) -> None:
@@ -148,6 +168,7 @@ class Microphone:
         waiting = {stopping} if self._capturing is None else {stopping, self._capturing}
         await asyncio.wait(waiting, timeout=STOP_CAPTURE_SECONDS)
         self.log.finish()  # Done already, unless the reader is stuck in a driver; its thread dies with the process.
+        self.transcriber.stop_late()  # It may have an hour before it.
         if self._transcribing is not None and self.state.is_refused:
             self._transcribing.cancel()  # The next try would be in a quarter of an hour.
 

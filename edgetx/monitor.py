@@ -5,7 +5,7 @@ hangs does not tick, a capture that hangs shows no progress; either way systemd 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,13 @@ HEALTH_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Monitor:
-    """``publish_health`` takes the verdict and the stages.
+    """``publish_health`` takes the verdict and the stages; ``microphones`` are others after a reload.
 
     The tick is a timer's callback, not a task that sleeps: it comes every second for ever, and costs a third less so.
     """
 
     health: Health
-    microphones: Sequence[MicrophoneState]
+    microphones: Iterable[MicrophoneState]
     publish_health: Callable[[dict[str, Any]], None]
     notify: Notify
     watchdog_seconds: float | None
@@ -55,7 +55,7 @@ class Monitor:
         for microphone in self.microphones:
             microphone.looked_at()
         self._feed_watchdog()
-        self._tell()
+        self._tell_news()
 
     def _feed_watchdog(self) -> None:
         now = self.clock()
@@ -64,11 +64,13 @@ class Monitor:
             self._fed = now
             self.notify("WATCHDOG=1")
 
-    def _tell(self) -> None:
-        now = self.clock()
-        if self.health.changes == self._told and now - self._published < HEALTH_SECONDS:
-            return
-        self._told, self._published = self.health.changes, now
+    def _tell_news(self) -> None:
+        if self.health.changes != self._told or self.clock() - self._published >= HEALTH_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        """Publish health and states, and tell systemd, whether or not something changed."""
+        self._told, self._published = self.health.changes, self.clock()
         self.publish_health({"verdict": self.health.verdict, "stages": self.health.stages()})
         for microphone in self.microphones:
             microphone.publish()

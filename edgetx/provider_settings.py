@@ -85,6 +85,7 @@ class AssemblyAISettings:
     token_seconds: Annotated[int, Range(1, 600)] = 60
     max_session_seconds: Annotated[int, Range(60, 10_800)] | None = None
     sessions_per_minute: Annotated[int, Range(1)] = 5
+    max_sessions: Annotated[int, Range(1, 2)] = 2
     extra: Annotated[dict[str, Any], no_credentials] = field(default_factory=dict)
 
     speech_model: str = "universal-streaming-english"
@@ -163,6 +164,7 @@ class AssemblyAIV2Settings:
     tokens: bool = False
     token_seconds: Annotated[int, Range(60, 360_000)] = 60
     sessions_per_minute: Annotated[int, Range(1)] | None = None
+    max_sessions: Annotated[int, Range(1, 2)] = 2
     audio_framing: Literal["binary", "base64"] = "binary"
     sample_rate: Annotated[int, _sample_rate] = 16_000
     encoding: Literal["pcm_s16le", "pcm_mulaw"] = "pcm_s16le"
@@ -237,6 +239,7 @@ class AiolaSettings:
     vad_config: dict[str, Any] = field(default_factory=dict)
     tasks_config: dict[str, Any] = field(default_factory=dict)
     chunk_samples: Annotated[int, Range(320, 16_000)] = 4096
+    max_sessions: Annotated[int, Range(1, 2)] = 2
 
     RULES: ClassVar = (
         Rule(("endpoint", "insecure"), _only_encrypted_far_away),

@@ -34,20 +34,24 @@ class Service:
     leading: bool = False
 
 
-async def supervise(services: Sequence[Service], *, stopping: Callable[[], None]) -> None:
-    """Run ``services``; stop the leading ones together, then the others in their order.
+async def supervise(
+    services: Sequence[Service], *, stopping: Callable[[], None], reload: Callable[[], None] | None = None
+) -> None:
+    """Run ``services``; stop the leading ones together, then the others in their order. ``reload`` is for SIGHUP.
 
     Raise what a service raised, after the others were stopped.
     """
     signalled, failed = _watch(asyncio.get_running_loop())
+    if reload:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     tasks = {service: asyncio.ensure_future(service.run()) for service in services}
     try:
         await _until_over(tasks, {signalled, failed})
     finally:
         stopping()
-        await asyncio.gather(*(_stop(service, task) for service, task in tasks.items() if service.leading))
+        await asyncio.gather(*(wind_up(service, task) for service, task in tasks.items() if service.leading))
         for service, task in tasks.items():
-            await _stop(service, task)
+            await wind_up(service, task)
     outcomes: list[asyncio.Future[None]] = [*tasks.values(), failed]
     for outcome in outcomes:
         if outcome.done() and not outcome.cancelled() and (error := outcome.exception()):
@@ -86,7 +90,8 @@ async def _until_over(tasks: Mapping[Service, "asyncio.Future[None]"], watched: 
             return
 
 
-async def _stop(service: Service, task: "asyncio.Future[None]") -> None:
+async def wind_up(service: Service, task: "asyncio.Future[None]") -> None:
+    """Ask ``service``, which runs as ``task``, to end; cut it short when its time is over."""
     if service.stop is not None and not task.done():
         try:
             async with asyncio.timeout(service.stop_seconds):

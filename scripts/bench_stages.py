@@ -3,8 +3,10 @@
     python bench_stages.py speech SECONDS PROVIDER-URL     log → transcriber → session → websocket; a final every 5 s
     python bench_stages.py mqtt SECONDS BROKER-URL         transcript → topics → outbox → broker's acknowledgement
     python bench_stages.py health SECONDS -                the monitor's tick
+    python bench_stages.py disk SECONDS FOLDER             log → keeper → files, in an outage: nothing is settled
 
-prints the CPU seconds an hour of the thread that runs the event loop. The pace matters: the same work costs a third
+prints the CPU seconds an hour of the thread that runs the event loop; of disk, which has a thread of its own, those of
+the process. The pace matters: the same work costs a third
 when it is done at one go, because nobody wakes up for it.
 """
 
@@ -20,7 +22,10 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
+from edgetx.audio.keeper import Keeper  # noqa: E402
+from edgetx.audio.keeping import Rules  # noqa: E402
 from edgetx.audio.log import AudioLog  # noqa: E402
+from edgetx.audio.spool import Spool  # noqa: E402
 from edgetx.config import MqttSettings, Secret  # noqa: E402
 from edgetx.health import Health  # noqa: E402
 from edgetx.microphone import MicrophoneState  # noqa: E402
@@ -32,6 +37,7 @@ from edgetx.provider_settings import AssemblyAISettings  # noqa: E402
 from edgetx.speech import registry  # noqa: E402
 from edgetx.speech.account import Account  # noqa: E402
 from edgetx.speech.events import PlacedWord, Transcript  # noqa: E402
+from edgetx.speech.ledger import Ledger  # noqa: E402
 from edgetx.speech.timeline import Timeline  # noqa: E402
 from edgetx.speech.transcriber import Transcriber  # noqa: E402
 from tests.rigs.assemblyai_scenario import KEY  # noqa: E402
@@ -141,16 +147,36 @@ async def health(_address: str) -> None:
     ).run()
 
 
-STAGES: dict[str, Callable[[str], Awaitable[None]]] = {"speech": speech, "mqtt": mqtt, "health": health}
+async def disk(folder: str) -> None:
+    log = AudioLog(keep_seconds=120)
+    threading.Thread(target=feed, args=(log,), daemon=True).start()
+    await Keeper(
+        log=log,
+        spool=Spool(Path(folder)),
+        rules=Rules.of(memory_seconds=30, max_bytes=10**9, max_age_seconds=HOUR_SECONDS),
+        owed=Ledger().owed,
+        lose=nothing,
+        report=nothing,
+        sleep=asyncio.sleep,
+    ).run()
+
+
+STAGES: dict[str, Callable[[str], Awaitable[None]]] = {
+    "speech": speech,
+    "mqtt": mqtt,
+    "health": health,
+    "disk": disk,
+}
 
 
 async def main() -> None:
     stage, seconds, address = sys.argv[1:]
     running = asyncio.ensure_future(STAGES[stage](address))
     await asyncio.sleep(SETTLE_SECONDS)
-    before = time.thread_time()
+    cpu_time = time.process_time if stage == "disk" else time.thread_time
+    before = cpu_time()
     await asyncio.sleep(float(seconds))
-    used = time.thread_time() - before
+    used = cpu_time() - before
     if running.done():
         await running
         sys.exit(f"The stage {stage} ended by itself.")

@@ -13,6 +13,7 @@ from edgetx.config import (
     MicrophoneSettings,
     MqttSettings,
     Secret,
+    StateSettings,
     WavSettings,
     parse,
 )
@@ -22,6 +23,7 @@ EXAMPLE = Path(__file__).parents[1] / "config" / "edgetx.yaml"
 CLASSES: list[Any] = [
     Config,
     MqttSettings,
+    StateSettings,
     LocalSettings,
     AssemblyAISettings,
     AssemblyAIV2Settings,
@@ -31,7 +33,7 @@ CLASSES: list[Any] = [
     KeepSettings,
     MicrophoneSettings,
 ]
-SECTIONS = {"mqtt", "providers", "microphones", "source", "keep"}
+SECTIONS = {"mqtt", "state", "providers", "microphones", "source", "keep"}
 
 
 def settings(text: str) -> Config:

@@ -254,8 +254,11 @@ def test_a_provider_that_refuses_is_said_and_a_stop_does_not_wait_for_it(tmp_pat
             assert daemon.process.wait(SECONDS) == 0, daemon.log
             assert "cut short" not in daemon.log
             assert subscriber.wait_for(lambda messages: messages[-1].payload == b"stopped", SECONDS)
-        ledger = payload(subscriber.on("/desk/state")[-1].payload)["ledger"]
-        assert ledger["lost_seconds"] == ledger["captured_seconds"] > 0
+            state = payload(subscriber.on("/desk/state")[-1].payload)
+        # Nothing is given up: what nobody would transcribe is on disk, for the next run.
+        assert state["ledger"]["lost_seconds"] == 0
+        assert state["backlog_seconds"] == state["ledger"]["captured_seconds"] > 0
+        assert list((tmp_path).rglob("audio/desk/*"))
 
 
 def seconds_after(began: float, times: tuple[str, str]) -> tuple[float, ...]:

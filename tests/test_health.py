@@ -56,6 +56,20 @@ def test_only_a_change_is_a_change(health):
     assert health.report("mqtt", "broker", status="connecting", detail="why")
 
 
+def test_a_part_that_is_forgotten_counts_no_more(health):
+    health.report("audio", "desk", status="absent", detail="There is no desk.")
+    changes = health.changes
+    health.forget("audio", "desk")
+    health.forget("audio", "desk")
+    assert (health.verdict, health.stages(), health.changes) == ("running", {}, changes + 1)
+
+
+def test_the_sentence_has_the_words_of_every_stage_in_trouble(health):
+    health.report("mqtt", "broker", status="waiting", detail="Nobody answers.")
+    health.report("settings", "file", status="refused", detail="a.yaml:3: wrong.")
+    assert health.sentence == "Degraded: mqtt waiting, settings refused. Nobody answers. a.yaml:3: wrong."
+
+
 def test_a_capture_moves_for_a_while_after_its_last_frame(health, clock):
     assert not health.moves("desk")
     health.progress("desk")

@@ -3,11 +3,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from edgetx.audio.format import Gap
 from edgetx.audio.log import AudioLog
 from edgetx.health import Health
 from edgetx.microphone import MicrophoneState
 from edgetx.monitor import HEALTH_SECONDS, Monitor
 from edgetx.speech.account import Account
+from edgetx.speech.ledger import Fate
 from edgetx.speech.timeline import Timeline
 from tests.rigs.story import until
 
@@ -144,3 +146,26 @@ def test_a_tick_that_fails_is_the_loops_affair_which_the_supervisor_looks_after(
         return caught
 
     assert len(asyncio.run(story())) == 1
+
+
+def test_what_is_told_on_demand_is_told_although_nothing_changed():
+    desk = Desk()
+    desk.tick(sound=True)
+    states, verdicts, told = len(desk.states), len(desk.verdicts), len(desk.told)
+    desk.monitor.tell()
+    assert len(desk.states) == states + 1
+    assert len(desk.verdicts) == verdicts + 1
+    assert desk.told[told:] == [f"STATUS={desk.health.sentence}"]
+
+
+def test_a_microphone_that_is_closed_is_deaf_to_its_capture_and_leaves_the_health():
+    desk = Desk()
+    desk.state.close_account()
+    told = len(desk.states)
+    desk.state.leave()
+    desk.state.capture_is("absent", "It hung, and is late.")
+    desk.state.provider_is("waiting", "Late as well.")
+    desk.state.lost(Gap(0, 100, "device"))
+    assert desk.health.stages() == {}
+    assert len(desk.states) == told
+    assert desk.state.account.ledger.settled[Fate.LOST] == 0

@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 SCRIPTS = PROJECT / "scripts"
-COMMANDS = ["bench", "check", "demo", "format", "install", "test"]
+COMMANDS = ["bench", "chaos", "check", "demo", "format", "install", "test"]
 PYTHON = PROJECT / ".venv/bin/python"
 
 # An image is filled from what is installed here, so that the test needs no network.
@@ -153,11 +153,13 @@ def test_a_failing_test_is_not_covered_up(project: Path) -> None:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with edgetx installed, and with the units that systemd brings."""
+    """A root with edgetx installed, and with what the unit needs of Debian: the units that systemd brings, `kill`."""
     root = tmp_path_factory.mktemp("image")
     installed = install(root)
     assert installed.returncode == 0, installed.stdout
     shutil.copytree("/lib/systemd/system", root / "usr/lib/systemd/system", symlinks=True)
+    (root / "bin").mkdir(exist_ok=True)
+    shutil.copy("/bin/kill", root / "bin")
     return root
 
 

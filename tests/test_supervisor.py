@@ -54,6 +54,20 @@ def test_a_signal_stops_the_leading_ones_first_and_the_rest_in_order(number):
     assert story_of(scene) == ["mic runs", "mqtt runs", "stopping", "mic is done", "mqtt is done"]
 
 
+def test_a_hangup_asks_for_a_reload_and_stops_nobody():
+    async def scene(story):
+        mic = Stage("mic", story)
+
+        def reload() -> None:
+            story.append("reload")
+            mic.asked.set()
+
+        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGHUP)
+        await supervise([mic.service(leading=True)], stopping=lambda: None, reload=reload)
+
+    assert story_of(scene) == ["mic runs", "reload", "mic is done"]
+
+
 def test_when_every_leading_service_is_done_the_others_are_stopped():
     async def scene(story):
         mic, mqtt = Stage("mic", story), Stage("mqtt", story)

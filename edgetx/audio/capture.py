@@ -66,6 +66,8 @@ class Capture:
     def run(self) -> None:
         """Capture until `stop` or the end of a recording, then finish the log. What is unexpected is raised."""
         self._enter("opening")
+        if self._end:  # The numbers of an earlier run go on: what goes by until the device delivers is a hole.
+            self._anchor.observe(self._end, self._clock())
         ended = False
         while not ended and not self._stop.is_set():
             try:

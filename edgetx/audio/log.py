@@ -42,17 +42,40 @@ class Follower(Protocol):
         """See what is in the log, or that it has ended."""
 
 
-class AudioLog:
-    """Memory tier of a microphone's sound: 16 kHz, mono, int16."""
+class Reader(Protocol):
+    """What is kept of a microphone's sound, wherever it is kept; for any thread, and it never waits for sound.
 
-    def __init__(self, *, keep_seconds: float) -> None:
+    `read` may wait some milliseconds for a disk, where memory no longer reaches.
+    """
+
+    @property
+    def oldest(self) -> int:
+        """The oldest frame that may still be asked for."""
+
+    @property
+    def end(self) -> int:
+        """The number of the frame that comes next."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will come."""
+
+    def read(self, start: int, count: int) -> Stretch:
+        """Return up to ``count`` consecutive frames from ``start``; see `AudioLog.read`."""
+
+
+class AudioLog:
+    """Memory tier of a microphone's sound: 16 kHz, mono, int16. The first frame is number ``start``."""
+
+    def __init__(self, *, keep_seconds: float, start: int = 0) -> None:
         self.keep_seconds = keep_seconds
+        self._first = start
         self._keep = round(keep_seconds * RATE)
         self._size_bytes = (self._keep + RATE) * FRAME_BYTES
         self._ring = bytearray(self._size_bytes)
         self._holes: tuple[tuple[int, int], ...] = ()
         self._follower: Follower | None = None
-        self.end = 0
+        self.end = start
         """The number of the frame that comes next."""
         self.ended = False
         """Nothing more will come."""
@@ -60,7 +83,7 @@ class AudioLog:
     @property
     def oldest(self) -> int:
         """The oldest frame that a reader may still ask for."""
-        return max(0, self.end - self._keep)
+        return max(self._first, self.end - self._keep)
 
     def append(self, start: int, pcm: bytes) -> None:
         """Write ``pcm`` whose first frame is number ``start``, at or behind `end`; what lies between is a hole."""
@@ -112,8 +135,11 @@ class AudioLog:
     def _leave_hole(self, start: int) -> None:
         if start < self.end:
             raise ValueError(f"Frame {start} was already written: the log ends at {self.end}.")
-        oldest = self.oldest
-        self._holes = (*(hole for hole in self._holes if hole[1] > oldest), (self.end, start))
+        oldest, first = self.oldest, self.end
+        holes = [hole for hole in self._holes if hole[1] > oldest]
+        if holes and holes[-1][1] == first:
+            first = holes.pop()[0]
+        self._holes = (*holes, (first, start))
 
     def _write_around(self, at: int, pcm: bytes) -> None:
         """Write what reaches beyond the ring's end, piece by piece: of more than the ring holds the last stays."""

@@ -1,4 +1,4 @@
-"""One connection to an MQTT broker, used once: open it, send, wait for its end. DOOR paho-mqtt.
+"""One connection to an MQTT broker, used once: open it, send, wait for its end. DOOR paho-mqtt, with `client`.
 
 paho runs on our event loop, without its thread: whenever the socket can be read or written, or the keepalive timer
 comes, we call paho and then look at what came of it (acknowledgements, bytes that wait, a socket that is gone).
@@ -8,34 +8,38 @@ holds a message that it did not write at once: what must survive is the outbox's
 Only the blocking part of connecting (names, TCP, TLS, the WebSocket's handshake) has a thread, a daemon of its own:
 the loop's pool is waited for at exit, and a resolver can hang for a minute.
 
-Protocol: MQTT 3.1.1, https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html
+Protocol: MQTT 5, https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html, or 3.1.1,
+https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from threading import Thread
+from dataclasses import replace
 from typing import Any
 
-from paho.mqtt.client import Client, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client, DisconnectFlags
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edgetx.config import MqttSettings
 from edgetx.errors import TryAgain
+from edgetx.mqtt import reasons
 from edgetx.mqtt.address import Address, cannot_connect, closed_at_once
+from edgetx.mqtt.client import close_socket, holds_more, ignore, properties_of, said, terms_of, topic_of
+from edgetx.mqtt.course import Ending
 from edgetx.mqtt.outbox import Numbered
-from edgetx.mqtt.sockets import client_context, close_forgotten, send_at_once
-from edgetx.mqtt.topics import Publication
+from edgetx.mqtt.sockets import close_forgotten, in_daemon_thread, send_at_once
+from edgetx.mqtt.terms import Terms
 
-WRONG_LOGIN = ("Bad user name or password", "Not authorized")
 CLEAN = MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
 class Connection:
     """A connection of ``client()`` to ``address``; made inside a running loop.
 
-    ``progress(numbers)`` is called on the loop when the broker has acknowledged these, or has room again.
+    ``progress(numbers)`` is called on the loop when the broker has acknowledged these, or has room again;
+    ``refused(number, words)`` when it will never take that one.
     """
 
     def __init__(
@@ -44,12 +48,14 @@ class Connection:
         client: Callable[[], Client],
         *,
         progress: Callable[[list[int]], None],
+        refused: Callable[[int, str], None],
         keepalive_seconds: int,
         connect_seconds: float,
     ) -> None:
         self._address = address
         self._new_client = client
         self._progress = progress
+        self._refused = refused
         self._keepalive_seconds = keepalive_seconds
         self._connect_seconds = connect_seconds
         self._loop = asyncio.get_running_loop()
@@ -61,14 +67,29 @@ class Connection:
         self._writing = False
         self._leaving = False
         self._closed = False
-        self._refusal = ""
-        self._numbers: dict[int, int] = {}  # paho's message id -> the number that `send` was given
+        self._trouble: TryAgain | None = None
+        self._ending = Ending(answered=False, hung_up=False)
+        self._since = 0.0
+        self._numbers: dict[int, Numbered] = {}  # by paho's message id, what is under way
         self._acknowledged: list[int] = []
+        self._given_up: list[tuple[int, str]] = []
+        self.terms = Terms()
+        """What the broker takes; told when it has accepted us."""
 
     @property
     def ready(self) -> bool:
         """Open, and everything given to `send` has left."""
         return self._accepted.done() and self._descriptor >= 0 and not self._writing and not self._leaving
+
+    @property
+    def room(self) -> int:
+        """How many more publications of QoS 1 the broker takes before it has acknowledged some."""
+        return self.terms.receive_maximum - len(self._numbers)
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended, when it has."""
+        return self._ending
 
     async def open(self) -> None:
         """Connect and wait until the broker accepts us. Raise TryAgain, in words for a person."""
@@ -83,20 +104,29 @@ class Connection:
             raise TryAgain(f"The broker at {self._address} {said}.") from None
         if self._ended.done():
             await self.ended()
+        self._tick()
 
     def send(self, publications: Iterable[Numbered]) -> None:
-        """Write ``publications`` to the socket, now. Call it only when `ready`."""
+        """Write ``publications`` to the socket, now, as the broker takes them. Call it only when `ready`."""
         client = self._opened
         for number, publication in publications:
-            sent = client.publish(publication.topic, publication.payload, publication.qos, publication.retain)
+            if self.terms.too_large(publication):
+                words = f"{len(publication.payload)} bytes"
+                self._given_up.append((number, reasons.never(publication.topic, name="Packet too large", words=words)))
+                continue
+            fit = self.terms.fit(publication)
+            sent = client.publish(fit.topic, fit.payload, fit.qos, fit.retain, properties_of(client, publication))
             if publication.qos:
-                self._numbers[sent.mid] = number
+                self._numbers[sent.mid] = number, publication
         self._settle(CLEAN)
+        if self._acknowledged or self._given_up:  # Where the broker takes QoS 0 only, it is done when it is written.
+            self._loop.call_soon(self._tell)
 
     def subscribe(self, topics: str, show: Callable[[str, bytes], None]) -> None:
         """Have ``show(topic, payload)`` called for each message on ``topics``, QoS 1. Call it only when `ready`."""
         client = self._opened
-        client.on_message = lambda _client, _data, message: show(message.topic, bytes(message.payload))
+        client.on_message = lambda _client, _data, message: show(topic_of(message), bytes(message.payload))
+        client.on_subscribe = self._on_subscribe
         client.subscribe(topics, qos=1)
         self._settle(CLEAN)
 
@@ -115,7 +145,7 @@ class Connection:
         """Drop the connection, if there still is one, without a goodbye."""
         self._closed = True
         self._detach()
-        _close(self._client)
+        close_socket(self._client)
 
     @property
     def _opened(self) -> Client:
@@ -124,17 +154,8 @@ class Connection:
         return self._client
 
     def _dial(self) -> Future[TryAgain | None]:
-        future: Future[TryAgain | None] = Future()
-        future.set_running_or_notify_cancel()  # From here on nobody can cancel it under the thread's hands.
-        Thread(target=self._dial_in_thread, args=(future,), name="mqtt-connect", daemon=True).start()
-        return future
-
-    def _dial_in_thread(self, future: Future[TryAgain | None]) -> None:
-        trouble: TryAgain | None = TryAgain(f"Connecting to {self._address} failed in a way that nobody foresaw.")
-        try:
-            trouble = self._try_to_connect()
-        finally:
-            future.set_result(trouble)
+        unforeseen = TryAgain(f"Connecting to {self._address} failed in a way that nobody foresaw.")
+        return in_daemon_thread(self._try_to_connect, otherwise=unforeseen)
 
     def _try_to_connect(self) -> TryAgain | None:
         try:
@@ -143,21 +164,23 @@ class Connection:
             return TryAgain(f"mqtt.ca_file, cert_file or key_file cannot be used: {error}.")
         client.connect_timeout = self._connect_seconds
         client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_socket_close = self._on_socket_close
-        client.on_socket_register_write = _ignore  # Without one, paho would write whenever it likes.
+        client.on_socket_register_write = ignore  # Without one, paho would write whenever it likes.
         try:
             client.connect(self._address.host, self._address.port, self._keepalive_seconds)
         except (OSError, ValueError, LookupError) as error:  # The last two from paho's WebSocket, fed with garbage.
             close_forgotten(error)
             return TryAgain(cannot_connect(self._address, error))
         if self._closed:
-            _close(client)
+            close_socket(client)
         return None
 
     def _attach(self) -> None:
         opened = self._opened.socket()
         if opened is None:
+            self._ending = Ending(answered=False, hung_up=True)
             raise TryAgain(closed_at_once(self._address))
         self._descriptor = opened.fileno()
         send_at_once(self._descriptor)
@@ -176,7 +199,7 @@ class Connection:
     def _readable(self) -> None:
         client = self._opened
         code = client.loop_read()
-        while _holds_more(client):
+        while holds_more(client):
             code = client.loop_read()
         self._settle(code)
         self._tell()
@@ -186,7 +209,10 @@ class Connection:
         self._tell()
 
     def _tick(self) -> None:
-        self._timer = self._loop.call_later(self._keepalive_seconds / 4, self._tick)
+        if self._timer:
+            self._timer.cancel()
+        seconds = self._opened.keepalive or self._keepalive_seconds  # A broker of version 5 may want another.
+        self._timer = self._loop.call_later(seconds / 3, self._tick)
         lost = self._opened.loop_misc()
         self._settle(MQTTErrorCode.MQTT_ERR_KEEPALIVE if lost else CLEAN)
 
@@ -195,7 +221,7 @@ class Connection:
         client = self._opened
         if client.want_write():
             code = client.loop_write() or code
-        if client.socket() is None:
+        if client.socket() is None or self._trouble:
             self._end(code)
         elif client.want_write() is not self._writing:
             self._writing = not self._writing
@@ -207,73 +233,66 @@ class Connection:
     def _end(self, code: MQTTErrorCode) -> None:
         self._detach()
         if not self._ended.done():
-            self._ended.set_result(None if self._leaving else TryAgain(self._loss(code)))
+            seconds = self._loop.time() - self._since if self._accepted.done() else None
+            hung_up = not (self._leaving or self._trouble or code == MQTTErrorCode.MQTT_ERR_KEEPALIVE)
+            self._ending = replace(self._ending, hung_up=hung_up, seconds=seconds)
+            self._ended.set_result(None if self._leaving else self._trouble or TryAgain(self._loss(code)))
 
     def _tell(self) -> None:
         numbers, self._acknowledged = self._acknowledged, []
-        if self._accepted.done():
+        given_up, self._given_up = self._given_up, []
+        if self._accepted.done() and not self._closed:
+            for number, words in given_up:
+                self._refused(number, words)
             self._progress(numbers)
 
     def _loss(self, code: MQTTErrorCode) -> str:
-        if self._refusal:
-            mend = "; check mqtt.username and mqtt.password" if self._refusal in WRONG_LOGIN else ""
-            return f"The broker at {self._address} refuses us: {self._refusal}{mend}."
         if code == MQTTErrorCode.MQTT_ERR_KEEPALIVE:
-            return f"The broker at {self._address} has not answered for {self._keepalive_seconds} s."
+            return f"The broker at {self._address} has not answered for {self._opened.keepalive} s."
         if code == MQTTErrorCode.MQTT_ERR_PROTOCOL:
-            return f"What answers at {self._address} does not speak MQTT 3.1.1; check mqtt.url."
+            return f"What answers at {self._address} does not speak MQTT as we do; check mqtt.url."
         if not self._accepted.done():
             return closed_at_once(self._address)
         return f"The connection to the broker at {self._address} was lost."
 
-    def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+    def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: ReasonCode, more: Properties | None) -> None:
+        self._ending = replace(self._ending, answered=True, code=reason.value)
         if reason.is_failure:
-            self._refusal = str(reason)
+            self._trouble = reasons.refusal(self._address, reason.value, **said(reason, more))
         elif not self._accepted.done():
+            self.terms = terms_of(client, more)
+            self._since = self._loop.time()
             self._accepted.set_result(None)
 
-    def _on_publish(self, _client: Client, _data: Any, message_id: int, _reason: Any, _properties: Any) -> None:
-        number = self._numbers.pop(message_id, None)  # None: QoS 0, which paho "publishes" when it is written
-        if number is not None:
-            self._acknowledged.append(number)
+    def _on_disconnect(
+        self, _client: Client, _data: Any, flags: DisconnectFlags, reason: ReasonCode, more: Properties | None
+    ) -> None:
+        if not flags.is_disconnect_packet_from_server:
+            return
+        self._ending = replace(self._ending, code=reason.value)
+        self._trouble = reasons.goodbye(self._address, reason.value, **said(reason, more))
+        if reason.value == reasons.TOO_LARGE and self._numbers:  # It will have been the largest; else it comes again.
+            number, publication = max(self._numbers.values(), key=lambda numbered: len(numbered[1].payload))
+            self._given_up.append((number, reasons.never(publication.topic, **said(reason, more))))
+
+    def _on_publish(
+        self, _client: Client, _data: Any, message_id: int, reason: ReasonCode, more: Properties | None
+    ) -> None:
+        sent = self._numbers.pop(message_id, None)
+        if sent is None:  # QoS 0, which paho "publishes" when it is written
+            return
+        if not reason.is_failure:
+            self._acknowledged.append(sent[0])
+        elif reason.value in reasons.FOR_GOOD:
+            self._given_up.append((sent[0], reasons.never(sent[1].topic, **said(reason, more))))
+        else:
+            self._trouble = reasons.not_now(self._address, **said(reason, more))
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _message_id: int, codes: list[ReasonCode], more: Properties | None
+    ) -> None:
+        for reason in filter(lambda reason: reason.is_failure, codes):
+            self._trouble = reasons.refusal(self._address, reason.value, **said(reason, more))
 
     def _on_socket_close(self, _client: Client, _data: Any, _socket: Any) -> None:
         self._detach()
-
-
-def new_client(
-    settings: MqttSettings, address: Address, *, client_id: str, password: str | None, will: Publication | None
-) -> Client:
-    """Return a client that can be connected once. Raise OSError or ValueError when a file for TLS cannot be used."""
-    client = Client(
-        CallbackAPIVersion.VERSION2,
-        client_id,
-        clean_session=True,
-        protocol=MQTTv311,
-        transport="websockets" if address.websocket else "tcp",
-        reconnect_on_failure=False,
-    )
-    client.max_inflight_messages_set(0)  # No limit of paho's means no queue of paho's.
-    if will is not None:
-        client.will_set(will.topic, will.payload, will.qos, will.retain)
-    client.username_pw_set(settings.username, password)
-    client.ws_set_options(address.path)
-    if address.tls:
-        client.tls_set_context(client_context(settings))
-    return client
-
-
-def _holds_more(client: Client) -> bool:
-    """Whether TLS has deciphered bytes that no selector would tell of."""
-    pending = getattr(client.socket(), "pending", None)
-    return bool(pending and pending())
-
-
-def _close(client: Client | None) -> None:
-    left = client.socket() if client else None
-    if left:
-        left.close()
-
-
-def _ignore(*_: Any) -> None:
-    pass

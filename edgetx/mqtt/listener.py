@@ -3,14 +3,16 @@
 import json
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from edgetx.config import MqttSettings
 from edgetx.errors import Refused, TryAgain
 from edgetx.mqtt.address import parse_address
-from edgetx.mqtt.connection import Connection, new_client
+from edgetx.mqtt.client import new_client
+from edgetx.mqtt.connection import Connection
+from edgetx.mqtt.course import Course
 from edgetx.retry import retry
 
 KEEPALIVE_SECONDS = 30
@@ -26,6 +28,7 @@ class Listener:
     show: Callable[[str], None]
     sleep: Callable[[float], Awaitable[None]]
     random: Callable[[], float]
+    _course: Course = field(default_factory=lambda: Course("the client id that we use"))
 
     async def run(self) -> None:
         """Listen for ever."""
@@ -36,17 +39,29 @@ class Listener:
         client_id = f"edgetx-listen-{os.getpid()}"
         connection = Connection(
             address,
-            partial(new_client, self.settings, address, client_id=client_id, password=self.password, will=None),
+            partial(
+                new_client,
+                self.settings,
+                address,
+                version=self._course.version,
+                client_id=client_id,
+                password=self.password,
+                will=None,
+            ),
             progress=lambda _numbers: None,
+            refused=lambda _number, _words: None,
             keepalive_seconds=KEEPALIVE_SECONDS,
             connect_seconds=CONNECT_SECONDS,
         )
         try:
             await connection.open()
             healthy()
+            self._course.accepted()
             connection.subscribe(f"{self.settings.base_topic}/#", self._shown)
             self.show(f"Listening to {self.settings.base_topic}/# at {address}.")
             await connection.ended()
+        except TryAgain as trouble:
+            raise self._course.ended(connection.ending, trouble) from None
         finally:
             connection.close()
 

@@ -3,22 +3,29 @@
 `put` writes to the socket before it returns, if there is a connection; nothing polls, and no task stands between.
 What was not acknowledged when a connection ended is sent again on the next (MQTT's QoS 1, kept by our outbox instead
 of the broker's session). To each broker we first say `online`, then everything retained, then what waited, in order.
+
+What was made before the clock was set (`corrected`) is noted as it comes in, and put right as it leaves.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
+from edgetx import clock
 from edgetx.config import MqttSettings
 from edgetx.errors import Refused, TryAgain
 from edgetx.mqtt.address import parse_address
-from edgetx.mqtt.connection import Connection, new_client
-from edgetx.mqtt.outbox import Outbox
+from edgetx.mqtt.client import new_client
+from edgetx.mqtt.connection import Connection
+from edgetx.mqtt.corrected import corrected, stamped
+from edgetx.mqtt.course import Course
+from edgetx.mqtt.outbox import Numbered, Outbox
 from edgetx.mqtt.topics import Availability, Publication, Topics
 from edgetx.retry import retry
 
-KEEPALIVE_SECONDS = 30
+KEEPALIVE_SECONDS = 20
+"""We notice a frozen broker within 2.25 times that; the broker a lost connection, and publishes our will, in 1.5."""
 CONNECT_SECONDS = 10.0
 GOODBYE_SECONDS = 1.0
 """Of a stop's deadline, what is left for `stopped` and its acknowledgement."""
@@ -33,8 +40,9 @@ def _nothing() -> None:
 class Publisher:
     """All methods belong to the event loop's thread.
 
-    ``report(status, detail)`` is called when something changes: ``connecting``; ``connected``; ``waiting``, with the
-    reason in words.
+    ``report(status, detail)`` is called when something changes: ``connecting``; ``connected``; ``limited``, connected
+    to a broker that does not take everything; ``waiting`` and ``refused`` (the next try is far away); these three with
+    the reason in words. ``now`` reads the clocks.
     """
 
     def __init__(
@@ -49,16 +57,19 @@ class Publisher:
         random: Callable[[], float],
         keepalive_seconds: int = KEEPALIVE_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
+        now: Callable[[], clock.Moment] = clock.now,
     ) -> None:
         self._settings = settings
         self._password = password
-        self._topics = topics
+        self.topics = topics
         self._outbox = outbox
         self._report = report
         self._sleep = sleep
         self._random = random
         self._keepalive_seconds = keepalive_seconds
         self._connect_seconds = connect_seconds
+        self._now = now
+        self._course = Course(f"the device id {topics.device!r}")
         self._connection: Connection | None = None
         self._healthy: Callable[[], None] = _nothing
         self._announced = False  # and not acknowledged yet
@@ -82,7 +93,7 @@ class Publisher:
 
     def put(self, publication: Publication) -> None:
         """Send ``publication``, now if the broker is there; else later, as far as the outbox has room."""
-        self._outbox.put(publication)
+        self._outbox.put(stamped(publication, self._now()) if publication.durable else publication)
         self._pump()
 
     async def stop(self, deadline_seconds: float) -> None:
@@ -91,12 +102,13 @@ class Publisher:
         Without a connection it waits only for what is durable. `run` ends with it.
         """
         await self._wait_for(self._nothing_left, deadline_seconds - GOODBYE_SECONDS)
-        if self._connection and self._connection.ready:
+        stopped = bool(self._connection and self._connection.ready and self._connection.room)
+        if self._connection and stopped:
             self._announce(self._connection, "stopped")
             await self._wait_for(self._heard, min(deadline_seconds, GOODBYE_SECONDS))
-        if self._connection and self._connection.ready:
+        if self._connection and self._connection.ready and stopped:
             self._connection.disconnect()
-        else:
+        else:  # without a goodbye: then the last will says it
             self._stopped.set()
 
     async def _attempt(self, healthy: Callable[[], None]) -> None:
@@ -105,6 +117,8 @@ class Publisher:
             await connection.open()
             self._begin(connection, healthy)
             await connection.ended()
+        except TryAgain as trouble:
+            raise self._course.ended(connection.ending, trouble) from None
         finally:
             self._connection = None
             connection.close()
@@ -117,14 +131,16 @@ class Publisher:
             new_client,
             self._settings,
             address,
-            client_id=f"edgetx-{self._topics.device}",
+            version=self._course.version,
+            client_id=f"edgetx-{self.topics.device}",
             password=self._password,
-            will=self._topics.last_will,
+            will=self._course.will(self.topics.last_will),
         )
         return Connection(
             address,
             client,
             progress=self._progress,
+            refused=self._refused,
             keepalive_seconds=self._keepalive_seconds,
             connect_seconds=self._connect_seconds,
         )
@@ -132,14 +148,16 @@ class Publisher:
     def _begin(self, connection: Connection, healthy: Callable[[], None]) -> None:
         self._connection = connection
         self._healthy = healthy
-        self._say("connected", "")
+        self._course.accepted()
+        shortcomings = connection.terms.shortcomings
+        self._say("limited" if shortcomings else "connected", shortcomings)
         self._outbox.connection_made()
         self._announce(connection, "online")
         self._pump()
 
     def _announce(self, connection: Connection, status: Availability) -> None:
         self._announced = True
-        connection.send([(AVAILABILITY, self._topics.availability(status))])
+        connection.send([(AVAILABILITY, self.topics.availability(status))])
 
     def _progress(self, numbers: list[int]) -> None:
         for number in numbers:
@@ -151,12 +169,25 @@ class Publisher:
         self._pump()
         self._moved.set()
 
+    def _refused(self, number: int, words: str) -> None:
+        if number == AVAILABILITY:
+            self._announced = False
+        else:
+            self._outbox.refused(number)
+        if self._said[0] == "connected":  # Only the first: it is news, to be published, and refused in its turn.
+            self._say("limited", words)
+
     def _pump(self) -> None:
         if self._connection and self._connection.ready:
-            self._connection.send(iter(self._outbox.take, None))
+            self._connection.send(self._owed(self._connection))
+
+    def _owed(self, connection: Connection) -> Iterator[Numbered]:
+        while connection.room > 0 and (taken := self._outbox.take()):
+            number, publication = taken
+            yield number, publication if publication.ahead is None else corrected(publication, self._now())
 
     def _lost(self, error: TryAgain | Refused, _delay_seconds: float) -> None:
-        self._say("waiting", str(error))
+        self._say("refused" if isinstance(error, Refused) else "waiting", str(error))
 
     def _say(self, status: str, detail: str) -> None:
         if (status, detail) != self._said:

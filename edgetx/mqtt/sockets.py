@@ -1,11 +1,33 @@
-"""What paho leaves to be done on the socket of a connection to a broker: TLS, speed, and cleaning up."""
+"""What paho leaves to be done on the socket of a connection to a broker: TLS, speed, a thread, and cleaning up."""
 
 import os
 import socket
 import ssl
 import traceback
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import TypeVar
 
 from edgetx.config import MqttSettings
+
+Result = TypeVar("Result")
+
+
+def in_daemon_thread(function: Callable[[], Result], *, otherwise: Result) -> Future[Result]:
+    """Run ``function`` in a thread that nobody waits for at exit; if it raises, the result is ``otherwise``."""
+    future: Future[Result] = Future()
+    future.set_running_or_notify_cancel()  # From here on nobody can cancel it under the thread's hands.
+
+    def work() -> None:
+        result = otherwise
+        try:
+            result = function()
+        finally:
+            future.set_result(result)
+
+    Thread(target=work, name="mqtt-connect", daemon=True).start()
+    return future
 
 
 def client_context(settings: MqttSettings) -> ssl.SSLContext:

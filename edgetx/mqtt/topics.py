@@ -21,6 +21,9 @@ from edgetx.speech.events import MicrophoneEvent, PlacedWord, Transcript
 
 Availability = Literal["online", "offline", "stopped"]
 
+ID_LETTERS = 200
+"""Of an id, which a provider may have had a hand in, as a message's property; the payload has it whole."""
+
 
 class Kind(StrEnum):
     """What a publication tells; what is given up first goes by it."""
@@ -37,7 +40,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One message to the broker. Neither ``durable`` nor ``retain``: passing."""
+    """One message to the broker. Neither ``durable`` nor ``retain``: passing.
+
+    ``id``: the same for every repeat, that a consumer may drop it; empty where the latest is what counts. ``ahead``: if
+    the clock that told the payload's times was not synchronised, how far (seconds) it was ahead of the time since the
+    boot ``boot``; else None.
+    """
 
     topic: str
     payload: bytes
@@ -45,6 +53,9 @@ class Publication:
     retain: bool
     durable: bool
     kind: Kind
+    id: str = ""
+    ahead: float | None = None
+    boot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +76,21 @@ class Topics:
 
     def info(self, fields: Mapping[str, Any]) -> Publication:
         """Version, host model, microphones, settings without secrets."""
-        return _retained(self._topic("info"), _json(fields), Kind.INFO)
+        return _retained(self._topic("info"), as_json(fields), Kind.INFO)
 
     def health(self, fields: Mapping[str, Any]) -> Publication:
         """The verdict, and every stage's status."""
-        return _retained(self._topic("health"), _json(fields), Kind.HEALTH)
+        return _retained(self._topic("health"), as_json(fields), Kind.HEALTH)
 
     def state(self, microphone: str, fields: Mapping[str, Any]) -> Publication:
         """What a microphone's capture and its provider are doing."""
-        return _retained(self._topic(microphone, "state"), _json(fields), Kind.STATE)
+        return _retained(self._topic(microphone, "state"), as_json(fields), Kind.STATE)
 
     def transcript(self, microphone: str, transcript: Transcript) -> Publication:
         """One utterance: durable when final, else passing."""
-        payload = _json(self._transcript(microphone, transcript))
+        payload = as_json(self._transcript(microphone, transcript))
         if transcript.final:
-            return _durable(self._topic(microphone, "transcript/final"), payload, Kind.FINAL)
+            return _durable(self._topic(microphone, "transcript/final"), payload, Kind.FINAL, repeats=transcript.id)
         return _passing(self._topic(microphone, "transcript/partial"), payload, Kind.PARTIAL)
 
     def event(self, microphone: str, event: MicrophoneEvent) -> Publication:
@@ -91,11 +102,12 @@ class Topics:
             "event": event.name,
             "at": event.at,
         }
-        return _durable(self._topic(microphone, "event"), _json({**common, **event.data, **common}), Kind.EVENT)
+        payload = as_json({**common, **event.data, **common})
+        return _durable(self._topic(microphone, "event"), payload, Kind.EVENT, repeats=event.id)
 
     def level(self, microphone: str, fields: Mapping[str, Any]) -> Publication:
         """How loud it is."""
-        return _passing(self._topic(microphone, "level"), _json(fields), Kind.LEVEL)
+        return _passing(self._topic(microphone, "level"), as_json(fields), Kind.LEVEL)
 
     def _topic(self, *parts: str) -> str:
         return "/".join((self.base, self.device, *parts))
@@ -127,12 +139,19 @@ def identifier(text: str) -> str:
     return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-") or "edgetx"
 
 
+def as_json(fields: Mapping[str, Any]) -> bytes:
+    """Return ``fields`` as a payload."""
+    # A lone surrogate, which JSON's escapes allow a provider to send, has no UTF-8: it becomes a question mark.
+    return json.dumps(_known(fields), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
 def _retained(topic: str, payload: bytes, kind: Kind) -> Publication:
     return Publication(topic, payload, qos=1, retain=True, durable=False, kind=kind)
 
 
-def _durable(topic: str, payload: bytes, kind: Kind) -> Publication:
-    return Publication(topic, payload, qos=1, retain=False, durable=True, kind=kind)
+def _durable(topic: str, payload: bytes, kind: Kind, *, repeats: str) -> Publication:
+    known_by = "".join(letter if letter.isprintable() else "?" for letter in repeats[:ID_LETTERS])
+    return Publication(topic, payload, qos=1, retain=False, durable=True, kind=kind, id=known_by)
 
 
 def _passing(topic: str, payload: bytes, kind: Kind) -> Publication:
@@ -147,11 +166,6 @@ def _word(word: PlacedWord) -> dict[str, Any]:
         "confidence": word.confidence,
         "speaker": word.speaker or None,
     }
-
-
-def _json(fields: Mapping[str, Any]) -> bytes:
-    # A lone surrogate, which JSON's escapes allow a provider to send, has no UTF-8: it becomes a question mark.
-    return json.dumps(_known(fields), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _known(value: Any) -> Any:

@@ -45,22 +45,34 @@ class Account:
 
     def heard(self, sent: Sent, *, until: int) -> None:
         """Settle as silent what a session was sent before the frame ``until`` and has no words for."""
-        self.ledger.settle(sent.first, until, Fate.SILENT)
+        self._settle(sent, (0, until), fate=Fate.SILENT)
 
-    def understood(self, utterance: Utterance, sent: Sent, *, session: str) -> None:
+    def understood(self, utterance: Utterance, sent: Sent, *, session: str, late: bool = False) -> None:
         """Deliver an utterance in its place; a final settles its frames and the silence before it.
 
-        An utterance without times covers all that was sent and is not settled yet; its times are estimates.
+        Of its frames, only what the session was sent: what a jump left out is another's. One without times covers all
+        that its session was sent and is not settled yet; its times are estimates. ``late``: the sound waited for long.
         """
-        first = self.ledger.frontier if utterance.start_ms is None else sent.start_frame(utterance.start_ms)
         end = sent.end if utterance.end_ms is None else sent.end_frame(utterance.end_ms)
-        first = min(first, end)
+        first = self._unsettled(sent, end) if utterance.start_ms is None else sent.start_frame(utterance.start_ms)
+        frames = min(first, end), end
         if utterance.final:
-            self.heard(sent, until=first)
-            self.ledger.settle(first, end, Fate.TRANSCRIBED)
-        self.deliver(self._transcript(utterance, sent, frames=(first, end), session=session))
+            self.heard(sent, until=frames[0])
+            self._settle(sent, frames, fate=Fate.TRANSCRIBED)
+        self.deliver(self._transcript(utterance, sent, frames=frames, session=session, late=late))
 
-    def _transcript(self, utterance: Utterance, sent: Sent, *, frames: tuple[int, int], session: str) -> Transcript:
+    def _settle(self, sent: Sent, frames: tuple[int, int], *, fate: Fate) -> None:
+        for first, last in sent.ranges(*frames):
+            self.ledger.settle(first, last, fate)
+
+    def _unsettled(self, sent: Sent, end: int) -> int:
+        """Return the first frame that was sent and is not settled, or ``end``."""
+        ranges = (self.ledger.owed(first, last) for first, last in sent.ranges(0, end))
+        return next((owed[0][0] for owed in ranges if owed), end)
+
+    def _transcript(
+        self, utterance: Utterance, sent: Sent, *, frames: tuple[int, int], session: str, late: bool
+    ) -> Transcript:
         edges = [*frames]
         for word in utterance.words:
             edges += (sent.start_frame(word.start_ms), sent.end_frame(word.end_ms))
@@ -76,6 +88,7 @@ class Account:
             provider=self.provider,
             session=session,
             clock_synced=self.clock_synced(),
+            late=late,
             estimated=utterance.start_ms is None or utterance.end_ms is None,
             words=tuple(PlacedWord(w.text, first, last, w.confidence, w.speaker) for w, first, last in placed),
             speaker=utterance.speaker,

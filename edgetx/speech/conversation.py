@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgetx.audio.format import RATE
-from edgetx.audio.log import AudioLog
+from edgetx.audio.log import AudioLog, Reader
 from edgetx.errors import TryAgain
 from edgetx.speech.account import Account
+from edgetx.speech.backfill import STALL_FRAMES, Course
 from edgetx.speech.closing import trouble
 from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, SessionEvent, Utterance, Verdict
 from edgetx.speech.receipts import Receipts
@@ -43,9 +44,10 @@ class Conversation:
     wire: Wire
     limits: Limits
     log: AudioLog
+    reader: Reader
     account: Account
     sent: Sent
-    catch_up_seconds: float
+    course: Course
     ready: Callable[[], None]
     healthy: Callable[[], None]
     monotonic: Callable[[], float]
@@ -68,9 +70,10 @@ class Conversation:
             wire=self.wire,
             limits=self.limits,
             log=self.log,
+            reader=self.reader,
             account=self.account,
             sent=self.sent,
-            catch_up_seconds=self.catch_up_seconds,
+            course=self.course,
             lock=self._lock,
             review=self._review,
             monotonic=self.monotonic,
@@ -160,8 +163,12 @@ class Conversation:
             if wait:
                 await self.sleep(wait)
             else:
-                self._left = True
-                self._sender.leave()
+                self.leave()
+
+    def leave(self) -> None:
+        """Have `run` end the session as agreed, with more to send."""
+        self._left = True
+        self._sender.leave()
 
     def _review(self) -> None:
         with self._lock:
@@ -199,16 +206,21 @@ class Conversation:
                 self.healthy()
                 self._receipts.received(self.monotonic(), self.sent.end_frame(event.until_ms))
             case Notice():
-                if event.name == "speech_started":
-                    self._spoke_at = self.monotonic()
-                    self._speaking_until = max(self._speaking_until, self._spoke_at + SPEECH_SECONDS)
-                self._happened(event.name, event.data)
+                self._noticed(event)
             case Opened():
                 self._open(event)
             case Closed():
                 self._closed = event
                 if event.clean:
                     self.account.heard(self.sent, until=self.sent.end)
+
+    def _noticed(self, notice: Notice) -> None:
+        if notice.name == "speech_started":
+            self._spoke_at = self.monotonic()
+            self._speaking_until = max(self._speaking_until, self._spoke_at + SPEECH_SECONDS)
+            if self.course.late:  # Nobody does now.
+                return
+        self._happened(notice.name, notice.data)
 
     def _open(self, opened: Opened) -> None:
         if self._opened.is_set():  # A second beginning is none, and must not put off the end.
@@ -225,12 +237,17 @@ class Conversation:
         self._speaking_until = float("-inf" if utterance.final else "inf")
         if utterance.final and utterance.end_ms is not None:
             self._receipts.arrived(self.sent.end_frame(utterance.end_ms))
-        self.account.understood(utterance, self.sent, session=self.id)
+        late = self.course.late
+        if utterance.final or not late:
+            self.account.understood(utterance, self.sent, session=self.id, late=late)
 
     def _settle_silence(self) -> None:
-        """Settle what the provider is known to have had for long, if no words are under way."""
+        """Settle what the provider is known to have had for long, if no words are under way.
+
+        Not what was sent faster than it was spoken: the provider may not have come so far.
+        """
         now, seconds = self.monotonic(), self.limits.silent_seconds
-        if now < self._speaking_until or seconds is None:
+        if now < self._speaking_until or seconds is None or self._is_behind():
             return
         until = self._receipts.received_before(now - seconds) or 0
         if self.wire.confirmed_at is not None:
@@ -265,5 +282,9 @@ class Conversation:
             self._receipts.arrived(self._sender.sent_before(self.wire.confirmed_at) or 0)
         return self._receipts.proven
 
+    def _is_behind(self) -> bool:
+        return self.course.late or self.log.end - self.sent.end > STALL_FRAMES
+
     def _happened(self, name: str, data: dict[str, Any]) -> None:
-        self.account.happened(name, **data | {"session": self.id, "provider": self.account.provider})
+        late = {"late": True} if self.course.late else {}
+        self.account.happened(name, **data | late | {"session": self.id, "provider": self.account.provider})

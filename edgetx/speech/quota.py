@@ -16,10 +16,11 @@ class Quota:
         self.per_minute = per_minute
         self._begun: deque[float] = deque(maxlen=per_minute)
 
-    def delay(self, now: float) -> float:
-        """Return how long to wait before a session may begin; 0: none."""
-        full = len(self._begun) == self.per_minute
-        return max(0.0, self._begun[0] + WINDOW_SECONDS - now) if full else 0.0
+    def delay(self, now: float, *, spare: int = 0) -> float:
+        """Return how long to wait before a session may begin, and ``spare`` more if so many are allowed; 0: none."""
+        allowed = max(1, self.per_minute - spare)
+        over = len(self._begun) - allowed
+        return max(0.0, self._begun[over] + WINDOW_SECONDS - now) if over >= 0 else 0.0
 
     def begin(self, now: float) -> None:
         """Count a session that begins, when `delay` is 0."""

@@ -5,8 +5,8 @@ This is the path that runs ten times a second for ever. Whatever else comes (a h
 is left to `_catch_up` on the loop, which can wait. One lock, the conversation's, stands around the session and what was
 sent while both threads may use them.
 
-Where to begin, and what to give up when the log has run away, is one rule: what is owed is sent in order unless it is
-older than ``catch_up_seconds``; that is reported lost, in one gap: a live stream stays live.
+What is to be sent is the course's to say (`backfill`): only what is owed, and the sender of a late session ends when
+there is no more of it. What is owed and no longer kept is reported lost, as ``overflow``.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from edgetx.audio.format import FRAME_BYTES, RATE
-from edgetx.audio.log import AudioLog, Stretch
+from edgetx.audio.format import FRAME_BYTES, RATE, Gap
+from edgetx.audio.log import AudioLog, Reader, Stretch
 from edgetx.speech.account import Account
+from edgetx.speech.backfill import Course, Range
 from edgetx.speech.pacer import Pacer
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Limits, Session, Wire
@@ -28,19 +29,29 @@ BOOK_FRAMES = RATE // 2
 """Live, the time is looked at once in so many frames."""
 REVIEW_SECONDS = 10.0
 """How seldom ``review`` is called at most, live."""
+MARGIN_FRAMES = 10 * RATE
+"""Given up beyond what is no longer kept, or half of what is: else the next chunk would be too old again."""
+PAUSE_FRAMES = RATE * 3 // 2
+"""Silence in the place of what is left out: long enough for a provider to end an utterance."""
+WAIT_SECONDS = 1.0
+"""How often what is late looks whether it may go on."""
 
 
 @dataclass(slots=True)
 class Sender:
-    """``review`` is called on the loop now and then, to see what has come of what was sent."""
+    """``review`` is called on the loop now and then, to see what has come of what was sent.
+
+    ``reader`` has what ``log`` has, and perhaps more, that is older.
+    """
 
     session: Session
     wire: Wire
     limits: Limits
     log: AudioLog
+    reader: Reader
     account: Account
     sent: Sent
-    catch_up_seconds: float
+    course: Course
     lock: threading.Lock
     review: Callable[[], None]
     monotonic: Callable[[], float]
@@ -59,12 +70,11 @@ class Sender:
     _sent_at: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SENT_TIMES))
 
     async def run(self) -> None:
-        """Send until the log has ended and all of it is sent, or `leave`. Raise TryAgain when the wire is gone."""
+        """Send until all is sent and no more will come, or `leave`. Raise TryAgain when the wire is gone."""
         self._pacer = Pacer(rate=self.limits.replay_rate, now=self.monotonic())
         self._chunk = self.limits.chunk_ms.best * RATE // 1000
         self._chunk_bytes = self._chunk * FRAME_BYTES
-        self.account.lose_owed(0, self._oldest_wanted(), cause="outage")
-        self._position = self.account.ledger.frontier
+        self.course.begin(self.log.end)
         while not await self._catch_up():
             await self._stream()
 
@@ -89,21 +99,47 @@ class Sender:
 
     async def _catch_up(self) -> bool:
         """Send until there is less than a chunk; return whether no more is to be sent in this session."""
-        while not self._leaving and (self.log.ended or self.log.end - self._position >= self._chunk):
-            stretch = self._read()
-            self._position = stretch.end
-            if stretch.pcm:
-                self.session.send_audio(stretch.pcm)
-                self.sent.add(stretch.start, stretch.frames)
-                self._unbooked += stretch.frames
-                if delay := self._pay(self.monotonic()):
-                    await self.sleep(delay)
-                await self.flush()
-                self._sent_at.append((self.monotonic(), self.sent.end))  # Not before: it may have waited for long.
-                self.review()
-            elif self.log.ended:
-                return True
-        return self._leaving
+        while not self._leaving:
+            ended, end = self.log.ended, self.log.end
+            wanted = self.course.next(self._position, end)
+            if wanted is None:
+                if self.sent.frames and not self.course.late and self.account.ledger.owed(self._position, end):
+                    self._pause(end - self.sent.end)  # What lies between is left behind.
+                self._position = max(self._position, end)
+                return ended or self.course.late
+            if wanted[1] == end and end - wanted[0] < self._chunk and not ended and not self.course.late:
+                self._position = wanted[0]
+                return False
+            if self.course.waits(end):
+                await self.sleep(WAIT_SECONDS)
+            else:
+                await self._send_some(wanted)
+        return True
+
+    async def _send_some(self, wanted: Range) -> None:
+        """Send up to a chunk of what is wanted, when it is due."""
+        stretch = self._read(wanted)
+        self._position = stretch.end
+        if not stretch.pcm:
+            return
+        if self.course.late and self.sent.frames:
+            self._pause(stretch.start - self.sent.end)
+        self.session.send_audio(stretch.pcm)
+        self.sent.add(stretch.start, stretch.frames)
+        self._unbooked += stretch.frames
+        if delay := self._pay(self.monotonic()):
+            await self.sleep(delay)
+        await self.flush()
+        self._sent_at.append((self.monotonic(), self.sent.end))  # Not before: it may have waited for long.
+        self.review()
+
+    def _pause(self, jump: int) -> None:
+        """Have the provider hear that what comes next was not said in one breath with what was sent last."""
+        frames = min(jump, PAUSE_FRAMES)
+        if frames:
+            self.session.send_audio(bytes(frames * FRAME_BYTES))
+            self.sent.pause(frames)
+            self._unbooked += frames
 
     async def _stream(self) -> None:
         """Let each chunk be sent where it comes from, until that cannot go on."""
@@ -199,14 +235,16 @@ class Sender:
         frames, self._unbooked = self._unbooked, 0
         return self._pacer.delay(frames / RATE, now)
 
-    def _read(self) -> Stretch:
-        stretch = self.log.read(self._position, self._chunk)
-        if stretch.start > self._position and self.log.oldest > self._position:
-            wanted = max(stretch.start, self._oldest_wanted(of_kept=0.5))  # Or the next chunk would be too old again.
-            self.account.lose_owed(self._position, wanted, cause="overflow")
-            stretch = self.log.read(wanted, self._chunk)
-        return stretch
-
-    def _oldest_wanted(self, *, of_kept: float = 1.0) -> int:
-        seconds = min(self.catch_up_seconds, self.log.keep_seconds * of_kept)
-        return max(0, self.log.end - round(seconds * RATE))
+    def _read(self, wanted: Range) -> Stretch:
+        """Return up to a chunk of what is wanted; nothing, and where to go on, if its beginning is not there."""
+        first, last = wanted
+        reader = self.reader
+        stretch = reader.read(first, min(self._chunk, last - first))
+        if stretch.pcm and stretch.start == first:
+            return stretch
+        oldest = reader.oldest
+        if oldest <= first:  # A hole.
+            return Stretch(min(stretch.start, last) if stretch.start > first else last, b"")
+        kept = min(last, max(stretch.start, oldest + min((reader.end - oldest) // 2, MARGIN_FRAMES)))
+        self.account.lose(Gap(first, kept - first, "overflow"))
+        return Stretch(kept, b"")

@@ -42,7 +42,7 @@ class Limits:
     so long without a word under way is silent (None: it says itself what it has dealt with, by Progress);
     ``keepalive_seconds``: how often `Session.keep_alive` is due while there is no audio; ``session_seconds``: how long
     a session lasts at most; ``ends_by_silence``: it never confirms ``finish``, so ``drain_seconds`` later the session
-    has ended as agreed.
+    has ended as agreed; ``max_sessions``: how many a microphone may hold at once, 1 or 2.
     """
 
     chunk_ms: ChunkMs
@@ -53,6 +53,7 @@ class Limits:
     keepalive_seconds: float | None = None
     session_seconds: float | None = None
     ends_by_silence: bool = False
+    max_sessions: int = 1
 
 
 @dataclass(frozen=True, slots=True)

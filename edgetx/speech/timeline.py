@@ -37,6 +37,14 @@ class Timeline:
         self._offsets: list[float] = []
         self._best = (0.0, float("inf"))
         self._window_ends = 0.0
+        self._earlier = (float("-inf"), 0.0)
+
+    def remember(self, frame: float, monotonic: float, *, before: float) -> None:
+        """Place the frames of an earlier run, all those before the frame ``before``: by where one ``frame`` of it was.
+
+        ``monotonic``: what the monotonic clock would have shown at its capture, had it run; it may be negative.
+        """
+        self._earlier = (before, monotonic - frame / RATE)
 
     def observe(self, frame: float, monotonic: float) -> None:
         """Note that all frames before ``frame`` had been read by the monotonic time ``monotonic`` (seconds)."""
@@ -61,6 +69,8 @@ class Timeline:
         return datetime.fromtimestamp(self._wall(), UTC)
 
     def _offset(self, frame: float) -> float:
+        if frame < self._earlier[0]:
+            return self._earlier[1]
         frames, offsets = self._frames, self._offsets
         after = bisect_right(frames, frame)
         if after == len(frames):

@@ -1,22 +1,26 @@
 """One microphone's speech: the audio log in, transcripts and events out, through one session after another.
 
-The transcriber owns what outlives a session: the account of what is settled, and the retry loop. After a break a new
-session begins with what is owed. A session that has to be replaced because it would expire is no break: the next begins
-at once.
+The transcriber owns what outlives a session: the account of what is settled, and the retry loops. After a short break a
+new session begins with what is owed. After a longer one it begins at now, and a second session, with a retry loop of
+its own, works off behind it what is *late*; see `backfill`. A session that has to be replaced because it would expire
+is no break: the next begins at once.
 
 A session that does not come about is told in a `session_failed` event, once for each reason until one does: an outage
 of a day must not fill the queue to the broker.
 
-It ends when its log does: the last frames are sent, the session is finished and its last words are awaited.
+It ends when its log does: the last frames are sent, late ones too, and the sessions' last words are awaited.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from edgetx.audio.log import AudioLog
+from edgetx.audio.format import Gap
+from edgetx.audio.log import AudioLog, Reader
 from edgetx.errors import Refused, TryAgain
 from edgetx.retry import retry
 from edgetx.speech.account import Account
+from edgetx.speech.backfill import Course, Late, Live, Seam
 from edgetx.speech.conversation import Conversation
 from edgetx.speech.events import Verdict
 from edgetx.speech.quota import Quota
@@ -28,11 +32,41 @@ REASONS_TOLD = 16
 
 
 @dataclass(slots=True)
+class Failures:
+    """Tells of sessions that do not come about; of one that did, its own end tells."""
+
+    account: Account
+    late: bool
+    _opened: bool = False
+    _told: set[str] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Note that a session is to come about."""
+        self._opened = False
+
+    def opened(self) -> None:
+        """Note that it did."""
+        self._opened = True
+        self._told.clear()
+
+    def lost(self, trouble: TryAgain | Refused, _delay_seconds: float) -> None:
+        """Tell why it did not, once."""
+        reason = str(trouble)
+        if self._opened or reason in self._told or len(self._told) >= REASONS_TOLD:
+            return
+        self._told.add(reason)
+        late = {"late": True} if self.late else {}
+        told = {"reason": reason, "refused": isinstance(trouble, Refused), "provider": self.account.provider}
+        self.account.happened("session_failed", **told, **late)
+
+
+@dataclass(slots=True)
 class Transcriber:
     """Keeps one microphone's log transcribed by one provider, for ever.
 
-    ``report`` takes the provider's state (``connecting``, ``ready``, ``waiting``, ``refused``, ``idle``) and why.
-    ``quota`` is shared by all that use the provider.
+    ``report`` takes the provider's state (``connecting``, ``ready``, ``waiting``, ``refused``, ``idle``) and why; it is
+    the live session's. ``quota`` is shared by all that use the provider. ``reader`` has what ``log`` has, and perhaps
+    more, that is older.
     """
 
     provider: Provider
@@ -45,41 +79,139 @@ class Transcriber:
     sleep: Callable[[float], Awaitable[None]]
     random: Callable[[], float]
     quota: Quota | None = None
-    _sent: Sent = field(default_factory=Sent)
-    _opened: bool = False
+    reader: Reader | None = None
+    _seam: Seam = field(init=False)
+    _failures: Failures = field(init=False)
+    _late_failures: Failures = field(init=False)
+    _loops: "tuple[asyncio.Task[None], ...]" = ()
+    _backfill: Conversation | None = None
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_open: bool = False
+    _is_over: bool = False
+    _stopping: bool = False
     _slowly: bool = False
-    _failures: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        alone = self.provider.limits.max_sessions == 1
+        catch_up_seconds = float("inf") if alone else self.catch_up_seconds
+        self._seam = Seam(self.account.ledger, catch_up_seconds=catch_up_seconds, moved=self._changed.set)
+        self._failures = Failures(self.account, late=False)
+        self._late_failures = Failures(self.account, late=True)
 
     async def run(self) -> None:
         """Transcribe until the log has ended and all of it is settled."""
-        await retry(self._sessions, lost=self._lost, sleep=self.sleep, random=self.random)
+        loops = asyncio.create_task(self._live(), name="live"), asyncio.create_task(self._late(), name="late")
+        self._loops = loops
+        try:
+            await asyncio.wait(loops, return_when=asyncio.FIRST_EXCEPTION)
+            for loop in loops:
+                if loop.done() and not loop.cancelled():
+                    loop.result()
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
         self.report("idle", "")
+
+    def stop_late(self) -> None:
+        """Send no more of what is late, and hear the last words of what was sent; the rest stays owed."""
+        self._stopping = True
+        if self._backfill:
+            self._backfill.leave()
+        elif self._loops:
+            self._loops[1].cancel()
 
     @property
     def position(self) -> int:
-        """The first frame that has not been sent."""
-        return max(self._sent.end, self.account.ledger.frontier)
+        """The first frame that has not been sent live."""
+        return max(self._seam.live.end, self._seam.at, self.account.ledger.frontier)
 
-    async def _sessions(self, healthy: Callable[[], None]) -> None:
+    # --- live
+
+    async def _live(self) -> None:
+        await retry(self._live_sessions, lost=self._lost, sleep=self.sleep, random=self.random)
+        self._is_over = True
+        self._changed.set()
+
+    async def _live_sessions(self, healthy: Callable[[], None]) -> None:
         """Hold one session, and another each time that it has to be replaced."""
         rotated = False
         while not self._is_done():
             if not rotated:
                 self.report("connecting", "")
-            # What came while the old session ended was no outage: none of it is given up.
-            catch_up_seconds = float("inf") if rotated else self.catch_up_seconds
-            rotated = await self._session(healthy, catch_up_seconds)
+            self._failures.begin()
+            # What came while the old session ended was no outage: none of it is late.
+            course = Live(self._seam, patient=rotated)
+            try:
+                rotated = await self._session(course, healthy)
+            finally:
+                self._is_open = False
+                self._seam.finish()
             if not rotated:
                 return
 
-    async def _session(self, healthy: Callable[[], None], catch_up_seconds: float) -> bool:
-        self._opened = connected = False
-        begun = await self._turn()
-        self._sent = Sent()
+    def _is_done(self) -> bool:
+        return self.log.ended and not self.account.ledger.owed(self._seam.at, self.log.end)
+
+    def _ready(self) -> None:
+        self._failures.opened()
+        self.report("ready", "")
+        self._is_open = True
+        self._changed.set()
+
+    def _lost(self, trouble: TryAgain | Refused, delay_seconds: float) -> None:
+        refused = isinstance(trouble, Refused)
+        self.report("refused" if refused else "waiting", f"{trouble} The next try is in {delay_seconds:.0f} s.")
+        self._failures.lost(trouble, delay_seconds)
+
+    # --- late
+
+    async def _late(self) -> None:
+        await retry(self._late_sessions, lost=self._late_failures.lost, sleep=self.sleep, random=self.random)
+
+    async def _late_sessions(self, healthy: Callable[[], None]) -> None:
+        """Hold one session after another while something is late, and the provider is there for the live one."""
+        while await self._is_due():
+            self._late_failures.begin()
+            try:
+                await self._session(Late(self._seam), healthy)
+            finally:
+                self._backfill = None
+
+    async def _is_due(self) -> bool:
+        """Wait until a late session is to begin; False: none will be."""
+        while not self._stopping:
+            self._changed.clear()
+            if (self._is_open or self._is_over) and self._has_late():
+                return True
+            if self._is_over:
+                return False
+            await self._changed.wait()
+        return False
+
+    def _has_late(self) -> bool:
+        """Whether anything late is still kept; what is not any more is given up."""
+        reader = self.reader or self.log
+        while late := self._seam.next_late(0):
+            first, last = late
+            there = reader.read(first, 1)
+            if there.pcm and there.start == first:
+                return True
+            until = min(there.start, last) if there.start > first else last
+            self.account.lose(Gap(first, until - first, "overflow"))
+        return False
+
+    # --- both
+
+    async def _session(self, course: Course, healthy: Callable[[], None]) -> bool:
+        connected = False
+        begun = await self._turn(course)
         try:
             async with self.connect(self.provider.opening()) as wire:
                 connected = True
-                conversation = self._conversation(wire, healthy, catch_up_seconds=catch_up_seconds)
+                conversation = self._conversation(wire, healthy, course=course)
+                if course.late:
+                    self._backfill = conversation
                 try:
                     return await conversation.run()
                 finally:
@@ -88,18 +220,19 @@ class Transcriber:
             if self.quota and not connected:
                 self.quota.give_back(begun)
 
-    async def _turn(self) -> float:
-        """Wait until the account allows another session; return when that was."""
-        while self.quota and (delay := self.quota.delay(self.monotonic())):
+    async def _turn(self, course: Course) -> float:
+        """Wait until the account allows another session; return when that was. A late one leaves one for the live."""
+        while self.quota and (delay := self.quota.delay(self.monotonic(), spare=course.late)):
             often = f"no more than {self.quota.per_minute} new sessions a minute are allowed (sessions_per_minute)"
-            self.report("waiting", f"Too soon: {often}. The next begins in {delay:.0f} s.")
+            if not course.late:
+                self.report("waiting", f"Too soon: {often}. The next begins in {delay:.0f} s.")
             await self.sleep(delay)
         now = self.monotonic()
         if self.quota:
             self.quota.begin(now)
         return now
 
-    def _conversation(self, wire: Wire, healthy: Callable[[], None], *, catch_up_seconds: float) -> Conversation:
+    def _conversation(self, wire: Wire, healthy: Callable[[], None], *, course: Course) -> Conversation:
         limits = self.provider.limits
         return Conversation(
             id=self.account.new_id(),
@@ -107,28 +240,12 @@ class Transcriber:
             wire=wire,
             limits=replace(limits, replay_rate=min(1.0, limits.replay_rate)) if self._slowly else limits,
             log=self.log,
+            reader=self.reader or self.log,
             account=self.account,
-            sent=self._sent,
-            catch_up_seconds=catch_up_seconds,
-            ready=self._ready,
+            sent=Sent() if course.late else self._seam.live,
+            course=course,
+            ready=self._late_failures.opened if course.late else self._ready,
             healthy=healthy,
             monotonic=self.monotonic,
             sleep=self.sleep,
         )
-
-    def _is_done(self) -> bool:
-        return self.log.ended and not self.account.ledger.owed(0, self.log.end)
-
-    def _ready(self) -> None:
-        self._opened = True
-        self._failures.clear()
-        self.report("ready", "")
-
-    def _lost(self, trouble: TryAgain | Refused, delay_seconds: float) -> None:
-        refused = isinstance(trouble, Refused)
-        self.report("refused" if refused else "waiting", f"{trouble} The next try is in {delay_seconds:.0f} s.")
-        if self._opened or str(trouble) in self._failures or len(self._failures) >= REASONS_TOLD:
-            return
-        self._failures.add(str(trouble))
-        provider = self.account.provider
-        self.account.happened("session_failed", reason=str(trouble), refused=refused, provider=provider)

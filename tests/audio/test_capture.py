@@ -49,12 +49,14 @@ class Scripted:
 class Bench:
     """A capture and everything that it reports, in order."""
 
-    def __init__(self, *sources, listen: Listen = "auto", clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, *sources, listen: Listen = "auto", clock: Callable[[], float] | None = None, start: int = 0
+    ) -> None:
         self.now = 100.0
         self.said: list[tuple] = []
         self.observed: list[tuple[int, float]] = []
         self.measured: list[tuple[AudioFormat, Chunk, bytes]] = []
-        self.log = AudioLog(keep_seconds=60)
+        self.log = AudioLog(keep_seconds=60, start=start)
         waiting = list(sources)
         self.capture = Capture(
             make_source=lambda: waiting.pop(0)() if callable(waiting[0]) else waiting.pop(0),
@@ -186,6 +188,16 @@ def test_before_the_first_sound_nothing_is_missed():
     replay(bench, Scripted(refusal=TryAgain("Not yet.")), Scripted(bench.pass_by(60), chunk(0, 1600)))
     assert bench.states() == ["opening", "absent", "running", "ended"]
     assert bench.log.end == 1600
+
+
+def test_when_the_numbers_of_an_earlier_run_go_on_what_passes_until_the_device_delivers_is_a_hole():
+    bench = Bench(start=RATE)
+    source = Scripted(bench.pass_by(3.0), chunk(0, RATE))
+    bench.capture._make_source = lambda: source
+    bench.capture.run()
+    assert ("gap", RATE, 2 * RATE, "device") in bench.said
+    assert bench.log.read(0, 10 * RATE).start == 3 * RATE
+    assert bench.log.end == 4 * RATE
 
 
 def test_a_refusal_is_shown_and_tried_again_until_stopped():

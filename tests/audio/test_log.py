@@ -51,6 +51,12 @@ def test_reading_goes_on_behind_a_hole_and_stops_before_the_next():
     assert is_numbered(log.read(200, 1000))
 
 
+def test_holes_that_touch_are_one():
+    log = filled((0, 100), (300, 0), (500, 0), (700, 100))
+    assert log_extent(log.read(100, 1000)) == (700, 800)
+    assert len(log._holes) == 1
+
+
 def test_a_log_may_begin_with_a_hole():
     assert log_extent(filled((500, 100)).read(0, 1000)) == (500, 600)
 
@@ -86,13 +92,26 @@ def test_what_was_written_cannot_be_written_again():
         filled((0, 100)).append(50, numbers(50, 10))
 
 
+def test_the_first_number_may_be_any():
+    log = AudioLog(keep_seconds=1.0, start=10**12)
+    assert (log.oldest, log.end) == (10**12, 10**12)
+    assert log_extent(log.read(0, 10)) == (10**12, 10**12)
+    log.append(10**12, numbers(10**12, 100))
+    assert (log.oldest, log.end) == (10**12, 10**12 + 100)
+    assert log_extent(log.read(50, 1000)) == (10**12, 10**12 + 100)
+    with pytest.raises(ValueError, match="already written"):
+        log.append(0, b"")
+
+
 @given(
+    st.integers(0, 10**12),
     st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 9000)), max_size=12),
     st.integers(0, 60000),
     st.integers(1, 40000),
 )
-def test_every_frame_read_is_the_one_that_was_asked_for(pieces, start, count):
-    log = AudioLog(keep_seconds=0.5)
+def test_every_frame_read_is_the_one_that_was_asked_for(first, pieces, start, count):
+    log = AudioLog(keep_seconds=0.5, start=first)
+    start += first
     for hole, length in pieces:
         log.append(log.end + hole, numbers(log.end + hole, length))
     found = log.read(start, count)

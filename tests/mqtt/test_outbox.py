@@ -1,5 +1,6 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edgetx.mqtt.outbox import IN_FLIGHT, PASSING, Outbox
 from edgetx.mqtt.topics import Kind, Publication
@@ -73,6 +74,40 @@ def test_a_number_that_is_not_in_flight_is_ignored():
     assert outbox.pending == 1
 
 
+def test_what_the_broker_will_never_take_is_given_up_and_counted():
+    outbox = connected()
+    outbox.put(final(1))
+    outbox.put(final(2))
+    (first, _), _ = outbox.take(), outbox.take()
+    outbox.refused(first)
+    outbox.refused(77)
+    assert outbox.dropped == {Kind.FINAL: 1}
+    outbox.connection_lost()
+    outbox.connection_made()
+    assert drain(outbox) == [final(2)]
+
+
+def test_a_retained_one_that_is_refused_is_not_offered_again_but_a_newer_one_is():
+    outbox = connected()
+    outbox.put(state("a", b"old"))
+    outbox.put(state("b"))
+    for number, _ in list(iter(outbox.take, None)):
+        outbox.refused(number)
+    outbox.connection_lost()
+    outbox.put(state("b", b"new"))
+    outbox.connection_made()
+    assert drain(outbox) == [state("b", b"new")]
+
+
+def test_a_newer_one_outlives_a_refused_one():
+    outbox = connected()
+    outbox.put(state("a", b"old"))
+    number, _ = outbox.take()
+    outbox.put(state("a", b"new"))
+    outbox.refused(number)
+    assert drain(outbox) == [state("a", b"new")]
+
+
 def test_only_so_many_are_in_flight():
     outbox = connected()
     for number in range(IN_FLIGHT + 1):
@@ -125,6 +160,20 @@ def test_each_connection_gets_all_that_is_retained():
     assert not outbox.flushed
     outbox.connection_made()
     assert drain(outbox) == [state("a"), state("b")]
+
+
+def test_retained_ones_that_are_forgotten_are_sent_no_more():
+    outbox = connected()
+    outbox.put(state(1))
+    drain(outbox)
+    outbox.put(state(2))
+    outbox.put(final(1))
+    outbox.forget_retained()
+    assert drain(outbox) == [final(1)]
+    outbox.connection_lost()
+    outbox.connection_made()
+    outbox.put(state(3))
+    assert drain(outbox) == [state(3), final(1)]
 
 
 def test_a_newer_one_follows_the_one_in_flight():
@@ -258,3 +307,78 @@ def test_whatever_happens_finals_outlive_events_and_order_is_kept(steps, limit):
         assert durable == sorted(durable, key=put.index)
     owed = len(put) - len(acknowledged & set(put)) - outbox.dropped[Kind.FINAL] - outbox.dropped[Kind.EVENT]
     assert len([publication for publication in connections[-1] if publication.durable]) == owed
+
+
+class Owed(RuleBasedStateMachine):
+    """Whatever happens, the journal holds exactly what is owed; a restart at any moment finds that, in its order."""
+
+    def __init__(self):
+        super().__init__()
+        self.journal = {}
+        self.owed = {}
+        self.count = 0
+        self.begin([])
+
+    def added(self, number, publication):
+        assert number not in self.journal
+        self.journal[number] = publication
+
+    def removed(self, number):
+        del self.journal[number]
+
+    def begin(self, rows):
+        self.outbox = Outbox(limit=4, journal=self)
+        self.outbox.restore(rows)
+        self.flying = []
+        self.connected = False
+
+    @rule(kind=st.sampled_from([final, event]))
+    def put(self, kind):
+        self.count += 1
+        self.outbox.put(kind(self.count))
+
+    @rule()
+    def connect(self):
+        self.outbox.connection_made()
+        self.connected = True
+
+    @rule()
+    def lose_the_connection(self):
+        self.outbox.connection_lost()
+        self.flying.clear()
+
+    @rule()
+    def take(self):
+        if taken := self.outbox.take():
+            self.flying.append(taken)
+
+    @precondition(lambda self: self.flying)
+    @rule()
+    def acknowledge(self):
+        number, publication = self.flying.pop(0)
+        assert self.journal[number] == publication
+        self.outbox.acknowledged(number)
+        assert number not in self.journal
+
+    @precondition(lambda self: self.flying)
+    @rule()
+    def refuse(self):
+        number, _ = self.flying.pop(0)
+        self.outbox.refused(number)
+        assert number not in self.journal
+
+    @rule()
+    def restart(self):
+        self.begin(reversed(self.journal.items()))
+        self.outbox.connection_made()
+        assert list(iter(self.outbox.take, None)) == list(self.journal.items())
+        self.outbox.connection_lost()
+
+    @invariant()
+    def the_journal_holds_what_is_owed(self):
+        assert len(self.journal) == self.outbox.pending
+        assert list(self.journal) == sorted(self.journal)
+
+
+TestOwed = Owed.TestCase
+TestOwed.settings = settings(max_examples=50, deadline=None, stateful_step_count=40)

@@ -10,6 +10,7 @@ from functools import wraps
 
 import pytest
 
+from edgetx.clock import Moment
 from edgetx.config import MqttSettings
 from edgetx.mqtt.outbox import Outbox
 from edgetx.mqtt.publisher import Publisher
@@ -20,6 +21,7 @@ from tests.rigs.broker import Broker, Subscriber, free_port
 TOPICS = Topics("edgetx", "kitchen")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DEADLINE_SECONDS = 15.0
+AWAY = ("waiting", "refused")
 
 
 def on_loop(scenario):
@@ -65,8 +67,12 @@ class Reports:
         await self.wait_for(lambda said: [status for status, _ in said].count("connected") >= times)
 
     async def waiting(self):
-        await self.wait_for(lambda said: any(status == "waiting" for status, _ in said))
-        return next(detail for status, detail in self.said if status == "waiting")
+        await self.wait_for(lambda said: any(status in AWAY for status, _ in said))
+        return next(detail for status, detail in self.said if status in AWAY)
+
+
+def clock(*, synced=True, ahead=0.0, boot="boot"):
+    return Moment(wall=ahead + 500.0, synced=synced, monotonic=0.0, boottime=500.0, boot_id=boot)
 
 
 async def soon(_seconds):
@@ -76,6 +82,7 @@ async def soon(_seconds):
 @asynccontextmanager
 async def publishing(url, *, password=None, sleep=soon, outbox=None, keepalive_seconds=30, connect_seconds=10, **more):
     reports = Reports()
+    now = more.pop("now", clock)
     publisher = Publisher(
         settings=MqttSettings(url=url, **more),
         password=password,
@@ -86,6 +93,7 @@ async def publishing(url, *, password=None, sleep=soon, outbox=None, keepalive_s
         random=random.random,
         keepalive_seconds=keepalive_seconds,
         connect_seconds=connect_seconds,
+        now=now,
     )
     task = asyncio.create_task(publisher.run())
     try:
@@ -265,9 +273,9 @@ async def test_a_restart_mid_stream_loses_nothing_and_brings_the_retained_back(f
             for number in range(100, 200):
                 publisher.put(final(number))
             await reports.waiting()
-            before = len(subscriber.received)
             fresh_broker.start()
             assert await asyncio.to_thread(subscriber.wait_until_subscribed, 2, DEADLINE_SECONDS)
+            before = len(subscriber.received)
             may_connect.set()
             await publisher._wait_for(lambda: publisher._outbox.flushed and publisher._connection, DEADLINE_SECONDS)
             await until(subscriber, has("final", final(199).payload))

@@ -206,6 +206,17 @@ def test_half_a_character_becomes_a_question_mark():
     assert payload(told)["text"] == "a?b"
 
 
+def test_what_may_come_twice_has_its_id_beside_the_payload():
+    event = TOPICS.event("desk", MicrophoneEvent("e1", "x", NOON))
+    final = TOPICS.transcript("desk", Transcript("s-1", "hello", True, NOON, NOON, (0, 1), "p", "s", True))
+    partial = TOPICS.transcript("desk", Transcript("s-1", "hel", False, NOON, NOON, (0, 1), "p", "s", True))
+    assert [publication.id for publication in (event, final, partial, TOPICS.info({}))] == ["e1", "s-1", "", ""]
+
+
+def test_an_id_that_no_message_could_carry_is_made_harmless():
+    assert TOPICS.event("desk", MicrophoneEvent("a\0\ud800" + "b" * 70_000, "x", NOON)).id == "a??" + "b" * 197
+
+
 def test_times_of_other_zones_are_told_in_utc():
     cet = datetime(2026, 11, 20, 13, 0, tzinfo=timezone(timedelta(hours=1)))
     assert payload(TOPICS.event("desk", MicrophoneEvent("e1", "x", cet)))["at"] == "2026-11-20T12:00:00.000Z"

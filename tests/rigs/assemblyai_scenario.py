@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from tests.rigs.hearing import Hearing
+
 KEY = "test-key"
 
 
@@ -50,6 +52,8 @@ class Scenario:
     ``sessions_per_minute``: of the account; one too many is closed with ``too_many_code`` (the documents have 1008 and
     3009). ``inactivity_seconds``: instead of the parameter ``inactivity_timeout``. ``token_status``: the answer to a
     question for a token before this connection; ``token_seconds``: how long a token lasts, whatever was asked for.
+    ``hearing``: its ears. ``cut``: the step at which the connection breaks, "before" or "after" a message that is sent
+    (Begin, partial, unformatted, final, Termination), or "at" one that has come (Terminate).
     """
 
     fault: Fault = Fault.NONE
@@ -67,3 +71,5 @@ class Scenario:
     inactivity_seconds: float | None = None
     token_status: int = 200
     token_seconds: float | None = None
+    hearing: type[Hearing] = Hearing
+    cut: str = ""

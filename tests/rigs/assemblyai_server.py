@@ -74,10 +74,14 @@ class AssemblyAIServer:
         """The address to give as a provider's ``url``."""
         return f"ws://127.0.0.1:{self._port}/v3/ws"
 
+    def scenario(self) -> Scenario:
+        """Return how the next connection goes."""
+        return self._scenarios[min(len(self.connections), len(self._scenarios) - 1)]
+
     def _answer(self, socket_: ServerConnection, request: Request) -> Response | None:
         url = urlsplit(request.path)
         query, headers = dict(parse_qsl(url.query)), dict(request.headers.raw_items())
-        scenario = self._scenarios[min(len(self.connections), len(self._scenarios) - 1)]
+        scenario = self.scenario()
         if url.path == "/v3/token":
             status, said = self.tokens.answer(Asked(url.path, query, headers), scenario, now=time.monotonic())
             return _json(socket_, status, said)

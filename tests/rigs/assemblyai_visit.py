@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from tests.rigs.assemblyai_scenario import ODD_MESSAGES, Fault, Scenario
-from tests.rigs.hearing import Hearing
 
 REASON_BYTES = 123  # A close frame has no room for more.
 TICK_MS = 1000  # A Heartbeat, and a Silence, after so much audio.
@@ -67,7 +66,7 @@ class Visit:
     admit: Callable[["Visit"], float]
     _rate: int = 16_000
     _width: int = 2
-    _hearing: Hearing | None = None
+    _hearing: Any = None
     _script: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     _first_at: float | None = None
     _told_ms: float = 0.0
@@ -114,7 +113,7 @@ class Visit:
         self._rate, self._width = int(rate), BYTES_A_SAMPLE[encoding]
         twins = self.scenario.twin_finals and self.asks_for("format_turns")
         silence_ms = float(query.get("min_turn_silence", "400"))
-        self._hearing = Hearing(rate=self._rate, silence_ms=silence_ms, twins=twins)
+        self._hearing = self.scenario.hearing(rate=self._rate, silence_ms=silence_ms, twins=twins)
         self._script = list(self.scenario.script or ())
 
     async def _session(self, seconds: float) -> None:
@@ -207,6 +206,7 @@ class Visit:
         self.connection.texts.append(message)
         match _kind(message):
             case "Terminate":
+                self._cut("at Terminate")
                 if self.scenario.fault is Fault.NO_TERMINATION:
                     return False
                 await self._terminate()
@@ -236,8 +236,15 @@ class Visit:
         await self.socket.close(violation.code, violation.text if fits else "See Error message for details")
 
     async def _send(self, message: dict[str, Any]) -> None:
+        self._cut(f"before {_step(message)}")
         self.connection.sent.append((time.monotonic(), message))
         await self.socket.send(json.dumps(message))
+        self._cut(f"after {_step(message)}")
+
+    def _cut(self, step: str) -> None:
+        if step == self.scenario.cut:
+            self.socket.transport.abort()
+            raise ConnectionClosedError(None, None)
 
     def _seconds(self, size_bytes: int) -> float:
         return size_bytes / self._width / self._rate
@@ -251,6 +258,12 @@ def _kind(message: str) -> object:
     if not isinstance(data, dict):
         raise Violation(3006, "Invalid Message")
     return data.get("type")
+
+
+def _step(message: dict[str, Any]) -> str:
+    if message["type"] != "Turn":
+        return str(message["type"])
+    return ("final" if message["turn_is_formatted"] else "unformatted") if message["end_of_turn"] else "partial"
 
 
 def _as_json(value: str) -> Any:

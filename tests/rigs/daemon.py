@@ -29,7 +29,8 @@ class Daemon:
         self.config.write_text(settings if isinstance(settings, str) else yaml.safe_dump(settings))
         self.config.chmod(0o600)
         self._log = folder / "edgetx.log"
-        self._environment = {**os.environ, **environment, "NOTIFY_SOCKET": str(folder / "notify")}
+        own = {"NOTIFY_SOCKET": str(folder / "notify"), "STATE_DIRECTORY": str(folder / "state")}
+        self._environment = {**os.environ, **own, **environment}
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(self._environment["NOTIFY_SOCKET"])
         self._process: subprocess.Popen[bytes] | None = None

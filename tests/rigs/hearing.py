@@ -32,7 +32,7 @@ class Hearing:
         while len(self._pending) >= self._hop_bytes:
             hop = np.frombuffer(bytes(self._pending[: self._hop_bytes]), "<i2").astype(float)
             del self._pending[: self._hop_bytes]
-            yield from self._hop(loud=bool(np.sqrt(np.mean(hop * hop)) > LOUD))
+            yield from self._hop(loud=self._is_loud(hop))
 
     @property
     def is_quiet(self) -> bool:
@@ -48,6 +48,14 @@ class Hearing:
             self._order += 1
             self._stretches = []
 
+    def _is_loud(self, hop: "np.ndarray[Any, np.dtype[np.float64]]") -> bool:
+        """Take the hop that comes next."""
+        return bool(np.sqrt(np.mean(hop * hop)) > LOUD)
+
+    def _text(self, index: int) -> str:
+        """Return the text of the turn's word number ``index``, from 0."""
+        return f"word{index + 1}"
+
     def _hop(self, *, loud: bool) -> Iterator[dict[str, Any]]:
         start, self._now_ms = self._now_ms, self._now_ms + HOP_MS
         if loud and (not self._stretches or start - self._stretches[-1][1] >= WORD_PAUSE_MS):
@@ -62,7 +70,7 @@ class Hearing:
             yield self._turn(end=False, formatted=False)
 
     def _turn(self, *, end: bool, formatted: bool) -> dict[str, Any]:
-        texts = [f"word{number}" for number in range(1, len(self._stretches) + 1)]
+        texts = [self._text(index) for index in range(len(self._stretches))]
         text = " ".join(texts)
         return {
             "type": "Turn",

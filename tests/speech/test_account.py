@@ -117,3 +117,29 @@ def test_only_what_is_owed_can_be_given_up():
     desk.account.lose_owed(0, 3 * RATE, cause="outage")
     frames = [event.data["frames"] for event in desk.delivered if isinstance(event, MicrophoneEvent)]
     assert frames == [[0, RATE], [2 * RATE, 3 * RATE]]
+
+
+def test_one_without_times_covers_only_what_its_own_session_was_sent_and_is_not_settled():
+    desk = Desk()
+    desk.account.ledger.settle(5 * RATE, 6 * RATE, Fate.SILENT)
+    desk.sent.add(5 * RATE, 2 * RATE)
+    desk.sent.add(9 * RATE, RATE)
+    desk.account.understood(Utterance("0", "x", final=True), desk.sent, session="s", late=True)
+    desk.account.understood(Utterance("1", "y", final=True), desk.sent, session="s")
+    first, second = desk.delivered
+    assert isinstance(first, Transcript)
+    assert isinstance(second, Transcript)
+    assert (first.frames, first.late) == ((6 * RATE, 10 * RATE), True)
+    assert (second.frames, second.late) == ((10 * RATE, 10 * RATE), False)
+    assert desk.account.ledger.settled[Fate.TRANSCRIBED] == 2 * RATE
+    assert desk.account.ledger.owed(0, 10 * RATE) == [(0, 5 * RATE), (7 * RATE, 9 * RATE)]
+
+
+def test_what_a_jump_left_out_is_not_settled_by_words_on_both_sides_of_it_nor_by_silence():
+    desk = Desk()
+    desk.sent.add(0, 2 * RATE)
+    desk.sent.add(4 * RATE, 2 * RATE)
+    desk.account.understood(Utterance("0", "x", final=True, start_ms=1000, end_ms=3000), desk.sent, session="s")
+    desk.account.heard(desk.sent, until=6 * RATE)
+    assert desk.account.ledger.owed(0, 6 * RATE) == [(2 * RATE, 4 * RATE)]
+    assert desk.account.ledger.settled == {Fate.TRANSCRIBED: 2 * RATE, Fate.SILENT: 2 * RATE, Fate.LOST: 0}

@@ -29,6 +29,22 @@ def test_an_empty_or_backward_range_settles_nothing():
     assert ledger.owed(0, 20) == [(0, 20)]
 
 
+def test_an_earlier_balance_is_carried_forward_and_every_change_is_told():
+    earlier, told = Ledger(), []
+    earlier.settle(0, 10, Fate.TRANSCRIBED)
+    earlier.settle(20, 30, Fate.SILENT)
+    ledger = Ledger(lambda: told.append(1))
+    ledger.carry_forward(earlier.balance)
+    assert ledger.owed(0, 40) == [(10, 20), (30, 40)]
+    assert told == []
+    ledger.settle(0, 30, Fate.LOST)
+    ledger.settle(0, 30, Fate.LOST)
+    assert told == [1]
+    assert ledger.settled == {Fate.TRANSCRIBED: 10, Fate.SILENT: 10, Fate.LOST: 10}
+    assert ledger.frontier == 30
+    assert earlier.owed(0, 40) == [(10, 20), (30, 40)]
+
+
 ranges = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 30), st.sampled_from(Fate)), max_size=20)
 
 

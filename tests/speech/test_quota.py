@@ -29,3 +29,19 @@ def test_to_give_back_what_is_counted_no_longer_does_nothing():
     begin(quota, 0.0, 60.0)
     quota.give_back(0.0)
     assert quota.delay(60.0) == 60
+
+
+def test_who_leaves_one_to_others_waits_for_two():
+    quota = Quota(2)
+    assert quota.delay(0.0, spare=1) == 0
+    quota.begin(0.0)
+    assert quota.delay(1.0) == 0
+    assert quota.delay(1.0, spare=1) == 59
+    assert quota.delay(61.0, spare=1) == 0
+
+
+def test_of_one_a_minute_none_can_be_spared():
+    quota = Quota(1)
+    assert quota.delay(0.0, spare=1) == 0
+    quota.begin(0.0)
+    assert quota.delay(1.0, spare=1) == 59

@@ -16,6 +16,7 @@ from edgetx.audio.log import AudioLog
 from edgetx.errors import TryAgain
 from edgetx.speech import sender as senders
 from edgetx.speech.account import Account
+from edgetx.speech.backfill import Live, Seam
 from edgetx.speech.sender import Sender
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import ChunkMs, Limits
@@ -116,9 +117,10 @@ class Bench:
             wire=notes,
             limits=Limits(ChunkMs(50, 100, 1000), **{"replay_rate": 1000.0} | limits),
             log=self.log,
+            reader=self.log,
             account=self.account,
             sent=self.sent,
-            catch_up_seconds=30.0,
+            course=Live(Seam(self.account.ledger)),
             lock=self.lock,
             review=self._review,
             monotonic=lambda: time.monotonic() + sum(self.slept),
@@ -401,7 +403,7 @@ async def test_one_session_after_another_gets_what_the_first_was_not_sent():
         await first.append(CHUNK)
         first.account.heard(first.sent, until=first.sent.end)
         second = Bench(Notes(), log=log)
-        second.sender.account = first.account
+        second.sender.account, second.sender.course = first.account, first.sender.course
         with second.capture:
             running = asyncio.create_task(second.sender.run())
             await until(lambda: second.live)

@@ -59,3 +59,26 @@ def test_every_sent_frame_is_found_again_by_its_time(pieces):
     for index in range(0, len(heard), 16):
         assert sent.start_frame(index / 16) == heard[index]
         assert sent.end_frame(index / 16 + 1) == heard[index + 15] + 1
+
+
+def test_a_pause_in_a_jumps_place_is_none_of_the_microphones_frames():
+    sent = Sent()
+    sent.add(1600, 1600)
+    sent.pause(800)
+    sent.add(8000, 1600)
+    assert sent.frames == 4000
+    assert [sent.end_frame(ms) for ms in (50, 100, 120, 150, 200)] == [2400, 3200, 3200, 3200, 8800]
+    assert [sent.start_frame(ms) for ms in (50, 100, 120, 150, 200)] == [2400, 8000, 8000, 8000, 8800]
+    assert [sent.frames_before(frame) for frame in (3200, 5000, 8000, 8800)] == [1600, 1600, 2400, 3200]
+
+
+def test_the_ranges_that_were_sent_leave_out_the_jumps():
+    sent = Sent()
+    assert sent.ranges(0, 99) == []
+    sent.add(10, 10)
+    sent.add(20, 5)
+    sent.add(40, 10)
+    assert sent.ranges(0, 99) == [(10, 25), (40, 50)]
+    assert sent.ranges(15, 45) == [(15, 25), (40, 45)]
+    assert sent.ranges(25, 40) == []
+    assert sent.ranges(30, 20) == []

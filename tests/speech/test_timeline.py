@@ -140,3 +140,11 @@ def test_a_drift_of_200_ppm_stays_within_20_ms_for_24_hours(ppm, lateness, step)
         captured = clocks.now - ago
         placed = timeline.utc([captured * real_rate])[0]
         assert close(placed, NOON + seconds(captured + step), ms=20)
+
+
+def test_frames_of_an_earlier_run_are_placed_by_what_is_remembered_of_it() -> None:
+    clocks = Clocks()
+    line = timeline_of(clocks)
+    line.remember(RATE, -100.0, before=3 * RATE)
+    line.observe(3 * RATE, 50.0)
+    assert [line.monotonic(frame) for frame in (0, 2 * RATE, 3 * RATE)] == [-101.0, -99.0, 50.0]

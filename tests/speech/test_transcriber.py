@@ -128,24 +128,6 @@ def test_a_stream_that_goes_on_is_sent_as_it_comes():
     play(scene)
 
 
-def test_a_lag_longer_than_the_catch_up_is_given_up_with_a_gap_and_the_stream_is_live():
-    async def scene():
-        async with AssemblyAIServer() as server:
-            desk = Desk(server.url, catch_up_seconds=1.0)
-            desk.put(bursts(2.0))
-            running = asyncio.create_task(desk.transcriber.run())
-            await until(lambda: ("ready", "") in desk.reports)
-            desk.put(TWO_WORDS)
-            desk.log.finish()
-            await running
-        (gap,) = desk.events("gap")
-        assert (gap["cause"], gap["frames"], gap["seconds"]) == ("outage", [0, RATE], 1.0)
-        assert_words_at(desk, (2.3, 2.7), (3.3, 3.8))
-        assert desk.is_settled()
-
-    play(scene)
-
-
 def test_a_hole_moves_the_words_behind_it_and_is_not_told_again():
     async def scene():
         async with AssemblyAIServer() as server:

@@ -64,9 +64,9 @@ class Aiola:
             replay_rate=1.25,
             drain_seconds=_DRAIN_SECONDS,
             silent_seconds=_vad(self.settings, ("max_segment_ms",), _SEGMENT_MS) / 1000 + 5,
-            open_seconds=10.0,
             keepalive_seconds=30.0,
             ends_by_silence=True,
+            max_sessions=self.settings.max_sessions,
         )
 
     def opening(self) -> Opening:

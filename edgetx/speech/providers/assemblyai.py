@@ -33,7 +33,7 @@ _REPLAY_RATE = 1.2
 
 # All other settings are the vendor's parameters, and are sent by their own names.
 _OURS = frozenset({"api_key", "type", "region", "url", "insecure", "tokens", "token_seconds", "max_session_seconds"})
-_OURS |= {"sessions_per_minute", "extra", "keyterms"}
+_OURS |= {"sessions_per_minute", "max_sessions", "extra", "keyterms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class AssemblyAI:
             silent_seconds=3.0 if partials else None,
             keepalive_seconds=None if timeout is None else min(timeout - 1, 0.9 * timeout),
             session_seconds=self.settings.max_session_seconds or _SESSION_SECONDS,
+            max_sessions=self.settings.max_sessions,
         )
 
     def opening(self) -> Opening:

@@ -55,7 +55,8 @@ class AssemblyAIV2:
     def limits(self) -> Limits:
         """What is allowed. Without partials nothing shows that somebody speaks: silence shows in finals only."""
         silent_seconds = None if self.settings.disable_partial_transcripts else _SILENT_SECONDS
-        return Limits(_CHUNK, replay_rate=_REPLAY_RATE, silent_seconds=silent_seconds)
+        at_once = self.settings.max_sessions
+        return Limits(_CHUNK, replay_rate=_REPLAY_RATE, silent_seconds=silent_seconds, max_sessions=at_once)
 
     def opening(self) -> Opening:
         """Lead to the address; the key has no ``Bearer``. With tokens a fresh one stands in the query instead."""

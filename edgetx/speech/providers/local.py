@@ -26,7 +26,7 @@ _EXCERPT = 500
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """``type: local``."""
+    """``type: local``. Never two sessions at once: a second recogniser would take the first one's time."""
 
     name: str
     settings: LocalSettings

@@ -104,7 +104,7 @@ def test_the_words_to_expect_have_the_vendors_name():
 
 def test_every_setting_is_ours_or_such_a_parameter():
     ours = {"api_key", "type", "region", "url", "insecure", "tokens", "token_seconds", "max_session_seconds"}
-    ours |= {"sessions_per_minute", "extra", "keyterms"}
+    ours |= {"sessions_per_minute", "max_sessions", "extra", "keyterms"}
     assert {field.name for field in fields(AssemblyAISettings)} == ours | set(PARAMETERS)
 
 

@@ -1,0 +1,75 @@
+"""What a broker says when it will not have us, or a message: told to a person, and what to do about it. Pure.
+
+Codes and names are those of MQTT 5 (section 2.4, https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html);
+paho gives the few of MQTT 3.1.1 the same. What only a person can mend is tried a few times all the same, for there are
+brokers that ask another service who may come in, and say no while that is down.
+"""
+
+from edgetx.errors import TryAgain
+from edgetx.mqtt.address import Address
+
+FAILURE = 128
+"""Codes from here on say no."""
+UNSUPPORTED_VERSION = 132
+TAKEN_OVER = 142
+TOO_LARGE = 149
+NO_RETAIN = 154
+NO_QOS = 155
+
+TRIES = 10
+"""Some five minutes; then one try every quarter of an hour."""
+SLOW_SECONDS = 10.0
+WORDS = 200
+"""Characters of the broker's own words that are shown."""
+
+LOGIN = "check mqtt.username and mqtt.password"
+BY_A_PERSON = {
+    133: "check 'device'",
+    134: LOGIN,
+    135: LOGIN,
+    138: "ask who runs it",
+    140: LOGIN,
+    144: "check mqtt.base_topic",
+    156: "change mqtt.url",
+    157: "change mqtt.url",
+}
+SLOWLY = frozenset({130, 131, 137, 144, 147, 148, TOO_LARGE, 150, 151, 152, 153, 159})
+"""What would come again at once if we did: limits of the broker, and rules that it says we broke."""
+FOR_GOOD = frozenset({135, 144, TOO_LARGE, 153})
+"""What a broker that refuses one message will not take later either."""
+
+
+def refusal(address: Address, code: int, *, name: str, words: str) -> TryAgain:
+    """Return the trouble when the broker did not let us in; ``words`` are its own, or empty."""
+    text = f"The broker at {address} refuses us: {_in_words(name, words)}{_mend(code)}."
+    return TryAgain(text, after_seconds=_after(code), tries=TRIES if code in BY_A_PERSON else None)
+
+
+def goodbye(address: Address, code: int, *, name: str, words: str) -> TryAgain:
+    """Return the trouble when the broker ended the connection and said why."""
+    text = f"The broker at {address} ended the connection: {_in_words(name, words)}{_mend(code)}."
+    return TryAgain(text, after_seconds=_after(code))
+
+
+def not_now(address: Address, *, name: str, words: str) -> TryAgain:
+    """Return the trouble when the broker did not take a message that it may take later."""
+    text = f"The broker at {address} does not take a message now: {_in_words(name, words)}."
+    return TryAgain(text, after_seconds=SLOW_SECONDS)
+
+
+def never(topic: str, *, name: str, words: str) -> str:
+    """Say that the broker will not take what was published on ``topic``."""
+    return f"The broker does not take what is published on {topic}: {_in_words(name, words)}."
+
+
+def _in_words(name: str, words: str) -> str:
+    printable = "".join(letter if letter.isprintable() else " " for letter in words[:WORDS]).strip().rstrip(".")
+    return f"{name} ({printable})" if printable else name
+
+
+def _mend(code: int) -> str:
+    return f"; {BY_A_PERSON[code]}" if code in BY_A_PERSON else ""
+
+
+def _after(code: int) -> float:
+    return SLOW_SECONDS if code in SLOWLY else 0.0

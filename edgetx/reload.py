@@ -1,0 +1,78 @@
+"""Reads the settings again when asked to (SIGHUP), and has them applied: wholly, or not at all.
+
+A file with faults changes nothing. It is told of in the log, in the health's stage ``settings`` and so in systemd's
+status, until a right one is applied: the next start would fail with it. systemd hears RELOADING and READY, whatever
+became of it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from edgetx.errors import SettingsError
+from edgetx.health import Health
+from edgetx.systemd import Notify
+
+logger = logging.getLogger("edgetx")
+
+Settings = TypeVar("Settings")
+PART = ("settings", "file")
+
+
+@dataclass(slots=True)
+class Reload(Generic[Settings]):
+    """``read`` runs in a thread, and raises SettingsError; ``tell`` publishes what is to be seen of it.
+
+    ``monotonic_ns`` is CLOCK_MONOTONIC in nanoseconds.
+    """
+
+    read: Callable[[], Settings]
+    apply: Callable[[Settings], Awaitable[None]]
+    health: Health
+    tell: Callable[[], None]
+    notify: Notify
+    monotonic_ns: Callable[[], int]
+    _asked: asyncio.Event = field(default_factory=asyncio.Event)
+    _leaving: bool = False
+
+    def ask(self) -> None:
+        """Have the settings read again, once more if that is under way: the file may have changed since."""
+        self._asked.set()
+
+    def leave(self) -> None:
+        """Say that the daemon stops: nothing is read any more, and systemd hears no READY."""
+        self._leaving = True
+
+    async def run(self) -> None:
+        """Wait for `ask`, for ever."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            if not self._leaving:
+                await self._reload()
+
+    async def _reload(self) -> None:
+        self.notify(f"RELOADING=1\nMONOTONIC_USEC={self.monotonic_ns() // 1000}")
+        logger.info("settings: reading them again")
+        try:
+            settings = await asyncio.get_running_loop().run_in_executor(None, self.read)
+        except SettingsError as error:
+            self._refuse(error.faults)
+        else:
+            await self.apply(settings)
+            if not self._leaving:
+                self.health.forget(*PART)
+                logger.info("settings: applied")
+        if not self._leaving:
+            self.tell()
+            self.notify("READY=1")
+
+    def _refuse(self, faults: list[str]) -> None:
+        for fault in faults:
+            logger.error("%s", fault)
+        logger.error("settings: not applied; the daemon goes on with those that it has")
+        more = f" ({len(faults) - 1} more; the journal has all)" if faults[1:] else ""
+        detail = f"The changed settings are not applied: {faults[0]}{more}"
+        self.health.report(*PART, status="refused", detail=detail)

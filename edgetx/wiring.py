@@ -1,0 +1,218 @@
+"""Wires one microphone, from its source to the outbox: the part of the composition root that a reload makes anew."""
+
+import asyncio
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec
+
+from edgetx import clock
+from edgetx.audio.alsa import AlsaSource
+from edgetx.audio.capture import Capture
+from edgetx.audio.format import RATE
+from edgetx.audio.held import Held
+from edgetx.audio.keeper import Keeper
+from edgetx.audio.keeping import Rules
+from edgetx.audio.kept import Kept
+from edgetx.audio.log import AudioLog, Reader
+from edgetx.audio.source import Source
+from edgetx.audio.spool import Spool
+from edgetx.audio.wav import WavSource
+from edgetx.config import AlsaSettings, Config, MicrophoneSettings, WavSettings
+from edgetx.health import Health, one_line
+from edgetx.keys import Secrets
+from edgetx.levels import level_reporter
+from edgetx.microphone import Microphone, MicrophoneState
+from edgetx.mqtt.outbox import Outbox
+from edgetx.mqtt.publisher import Publisher
+from edgetx.mqtt.topics import Publication, Topics
+from edgetx.restart import Remembered, carry_on, remember
+from edgetx.speech import registry
+from edgetx.speech.account import Account
+from edgetx.speech.events import SpeechEvent, Transcript
+from edgetx.speech.ledger import Ledger
+from edgetx.speech.quota import Quota
+from edgetx.speech.timeline import Timeline
+from edgetx.speech.transcriber import Transcriber
+from edgetx.state import State
+
+logger = logging.getLogger("edgetx")
+
+P = ParamSpec("P")
+
+SOUND_SECONDS = 7 * 86_400.0
+"""Sound that nobody would transcribe for so long is given up."""
+
+
+@dataclass(slots=True)
+class Daemon:
+    """What the parts share. ``config``, ``secrets`` and ``publisher`` are others after a reload."""
+
+    config: Config
+    secrets: Secrets
+    health: Health
+    outbox: Outbox
+    state: State
+    folder: Path
+    remembered: dict[str, Remembered]
+    quotas: dict[str, Quota]
+    states: dict[str, MicrophoneState] = field(default_factory=dict)
+    publisher: Publisher = field(init=False)
+
+    @property
+    def topics(self) -> Topics:
+        """Those of the device, as it is called now."""
+        return self.publisher.topics
+
+    def put(self, publication: Publication) -> None:
+        """Publish by whatever connection there is now."""
+        self.publisher.put(publication)
+
+
+def new_microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
+    """Return a microphone that goes on where one of this name was before, in this run of the daemon or the last."""
+    timeline = Timeline(monotonic=time.monotonic, wall=time.time)
+    ledger = Ledger(partial(daemon.state.changed, settings.name))
+    remembered = daemon.remembered.get(settings.name)
+    spool = _spool(daemon, settings.name, known=remembered is not None)
+    first = max(carry_on(remembered, timeline, ledger, now=clock.now()), spool.end)
+    log = AudioLog(keep_seconds=settings.keep.memory_seconds, start=first)
+    daemon.state.follow(settings.name, lambda: remember(log, timeline, ledger, now=clock.now()))
+    account = Account(
+        timeline=timeline,
+        deliver=partial(_deliver, daemon, settings.name),
+        new_id=lambda: uuid.uuid4().hex[:12],
+        clock_synced=clock.synchronised,
+        provider=settings.provider,
+        ledger=ledger,
+    )
+    state = MicrophoneState(
+        name=settings.name,
+        log=log,
+        account=account,
+        health=daemon.health,
+        publish_fields=lambda fields: daemon.publisher.put(daemon.topics.state(settings.name, fields)),
+        log_line=logger.info,
+    )
+    transcriber = _transcriber(daemon, settings, Kept(log, spool), log=log, account=account, state=state)
+    capture = _capture(daemon, settings, log=log, state=state, transcriber=transcriber)
+    keeper = _keeper(daemon, settings, spool, log=log, state=state)
+    return Microphone(settings.name, capture, log=log, transcriber=transcriber, state=state, keeper=keeper)
+
+
+def _spool(daemon: Daemon, name: str, *, known: bool) -> Spool:
+    """Return the sound that the last run left on disk; none if nobody can say any more when it was captured."""
+    spool = Spool(daemon.folder / "audio" / name, sync=daemon.config.state.durability == "power")
+    spool.open()
+    if not known:
+        spool.clear()
+    return spool
+
+
+def _keeper(
+    daemon: Daemon, settings: MicrophoneSettings, spool: Spool, *, log: AudioLog, state: MicrophoneState
+) -> Keeper:
+    keep = settings.keep
+    return Keeper(
+        log=log,
+        spool=spool,
+        rules=Rules.of(
+            memory_seconds=keep.memory_seconds, max_bytes=keep.disk_megabytes * 10**6, max_age_seconds=SOUND_SECONDS
+        ),
+        owed=state.account.ledger.owed,
+        lose=state.lost,
+        report=partial(part_reports, daemon.health, "state", f"sound of {settings.name}"),
+        sleep=asyncio.sleep,
+    )
+
+
+def _transcriber(
+    daemon: Daemon,
+    settings: MicrophoneSettings,
+    reader: Reader,
+    *,
+    log: AudioLog,
+    account: Account,
+    state: MicrophoneState,
+) -> Transcriber:
+    name = settings.provider
+    api_key = daemon.secrets.api_keys.get(name, "")
+    return Transcriber(
+        provider=registry.provider(name, daemon.config.providers[name], api_key=api_key),
+        connect=registry.connect,
+        log=log,
+        reader=reader,
+        account=account,
+        catch_up_seconds=float("inf") if isinstance(settings.source, WavSettings) else settings.catch_up_seconds,
+        report=state.provider_is,
+        monotonic=time.monotonic,
+        sleep=asyncio.sleep,
+        random=random.random,
+        quota=daemon.quotas.get(name),
+    )
+
+
+def _capture(
+    daemon: Daemon, settings: MicrophoneSettings, *, log: AudioLog, state: MicrophoneState, transcriber: Transcriber
+) -> Capture:
+    loop = asyncio.get_running_loop()
+    place, progress = state.account.timeline.observe, partial(daemon.health.progress, settings.name)
+
+    def observe(frame: int, monotonic: float) -> None:
+        place(frame, monotonic)
+        progress()
+
+    def show_level(fields: dict[str, Any]) -> None:
+        daemon.publisher.put(daemon.topics.level(settings.name, fields))
+
+    def make_source() -> Source:
+        progress()  # Looking for a device that is not there is no hang; being stuck in opening it is.
+        return _source(settings, lambda: (log.end - transcriber.position) / RATE, progress)
+
+    return Capture(
+        make_source=make_source,
+        listen=settings.listen,
+        log=log,
+        clock=time.monotonic,
+        random=random.random,
+        observe=observe,
+        report_gap=_on_loop(loop, state.lost),
+        report_state=_on_loop(loop, state.capture_is),
+        measure=level_reporter(settings.level_seconds, _on_loop(loop, show_level), clock=time.monotonic),
+    )
+
+
+def _on_loop(loop: asyncio.AbstractEventLoop, function: Callable[P, None]) -> Callable[P, None]:
+    """Return ``function`` for use in another thread; a loop that is gone no longer wants to know."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(partial(function, *args, **kwargs))
+
+    return call
+
+
+def _source(settings: MicrophoneSettings, lead_seconds: Callable[[], float], progress: Callable[[], None]) -> Source:
+    source = settings.source
+    if isinstance(source, AlsaSettings):
+        return AlsaSource(source, time.monotonic)
+    recording = WavSource(source, time.monotonic, time.sleep)
+    return recording if source.pace == "realtime" else Held(recording, lead_seconds, waiting=progress)
+
+
+def _deliver(daemon: Daemon, microphone: str, event: SpeechEvent) -> None:
+    if isinstance(event, Transcript):
+        daemon.publisher.put(daemon.topics.transcript(microphone, event))
+    else:
+        daemon.publisher.put(daemon.topics.event(microphone, event))
+
+
+def part_reports(health: Health, stage: str, part: str, status: str, detail: str) -> None:
+    """Note what a part says of itself, and log it when it is new."""
+    if health.report(stage, part, status=status, detail=detail):
+        logger.info("%s %s: %s%s%s", stage, part, status, ": " if detail else "", one_line(detail))

@@ -1,0 +1,189 @@
+"""The daemon itself killed, its disk full or read-only, its database or its kept sound damaged."""
+
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from tests.rigs.chaos.judge import Evidence
+from tests.rigs.chaos.play import Play
+from tests.rigs.chaos.theatre import Theatre
+
+FOUND_AGAIN_SECONDS = 0.5
+"""How far the numbers may be off after a restart: the device delivers its first sound late."""
+SMALL = "size=600k"
+DAMAGED_BYTES = 4096
+
+
+def killed(theatre: Theatre, *, times: int, broker_away: bool = False) -> Evidence:
+    """It is killed at random moments, and comes back; the broker may be away at each."""
+    chance = random.Random(theatre.seed)
+    theatre.raise_curtain()
+    theatre.heard()
+    for _ in range(times):
+        if broker_away and chance.random() < 0.7:
+            theatre.to_broker.close()
+        _wait(theatre, chance.uniform(0.5, 5))
+        theatre.kill_daemon()
+        _wait(theatre, chance.uniform(0.2, 1.5))
+        theatre.restart_daemon()
+        _until_running(theatre)
+        _wait(theatre, chance.uniform(0.0, 1.0))
+        if not theatre.to_broker.is_open:
+            theatre.to_broker.open()
+    theatre.heard()
+    evidence = theatre.end(may_lose=True, may_repeat=True, place_seconds=FOUND_AGAIN_SECONDS, settle_seconds=60)
+    _expect_restarts(theatre, times)
+    return evidence
+
+
+def full(theatre: Theatre) -> Evidence:
+    """The disk is full for a while; then there is room again, and what was kept is found after a kill."""
+    with _tmpfs(theatre.folder / "state"):
+        theatre.raise_curtain()
+        theatre.heard()
+        filler = theatre.folder / "state/filler"
+        _fill(filler)
+        theatre.to_broker.close()
+        theatre.speak(15)
+        filler.unlink()
+        theatre.speak(35)
+        theatre.kill_daemon()
+        theatre.restart_daemon()
+        _until_running(theatre)
+        theatre.to_broker.open()
+        theatre.heard()
+        evidence = theatre.end(may_lose=True, may_repeat=True, place_seconds=FOUND_AGAIN_SECONDS, settle_seconds=60)
+        _expect_restarts(theatre, 1)
+        _expect_word(theatre, "memory")
+        return evidence
+
+
+def read_only(theatre: Theatre) -> Evidence:
+    """The state directory cannot be written from before the start: all goes on in memory, and that is said."""
+    with _tmpfs(theatre.folder / "state", "ro"):
+        theatre.raise_curtain()
+        theatre.heard()
+        evidence = theatre.end()
+        _expect_word(theatre, "memory")
+        return evidence
+
+
+def corrupt(theatre: Theatre) -> Evidence:
+    """The database is full of something else when the daemon starts again: a fresh one is begun, and that is said."""
+    chance = random.Random(theatre.seed)
+    theatre.raise_curtain()
+    theatre.heard()
+    theatre.speaker.nobody_listens()
+    theatre.stop_daemon()
+    stopped = theatre.speaker.written
+    for file in (theatre.folder / "state").glob("state.db*"):
+        _damage(file, chance)
+    theatre.restart_daemon()
+    _until_running(theatre)
+    heard = theatre.speaker.written + 1
+    theatre.heard()
+    evidence = theatre.end(forgotten=True, may_repeat=True)
+    if not list((theatre.folder / "state").glob("state.db.damaged-*")):
+        theatre.faults.append("the damaged database was not set aside")
+    return theatre.unheard(evidence, stopped - 1, heard)
+
+
+def damaged_sound(theatre: Theatre) -> Evidence:
+    """Sound waits on disk when the daemon is killed, and one file of it is damaged: only that is lost, and is told."""
+    chance = random.Random(theatre.seed)
+    theatre.raise_curtain()
+    theatre.heard()
+    theatre.to_provider.close()
+    theatre.speak(40)
+    theatre.kill_daemon()
+    segments = [path for path in (theatre.folder / "state").rglob("*") if path.is_file() and _is_sound(path)]
+    if segments:
+        _damage(chance.choice(sorted(segments)), chance)
+    else:
+        theatre.faults.append("no sound was on disk")
+    theatre.restart_daemon()
+    _until_running(theatre)
+    theatre.to_provider.open()
+    theatre.heard()
+    evidence = theatre.end(may_lose=True, may_repeat=True, place_seconds=FOUND_AGAIN_SECONDS, settle_seconds=120)
+    lost = sum(event["seconds"] for event in theatre.events("gap"))
+    if segments and lost > 30:
+        theatre.faults.append(f"{lost} s were lost, though only one file was damaged")
+    return evidence
+
+
+def _wait(theatre: Theatre, seconds: float) -> None:
+    """Wait, whatever the daemon does."""
+    theatre.speaker.wait(seconds)
+
+
+def _until_running(theatre: Theatre) -> None:
+    theatre.until(lambda: "desk: running" in theatre.daemon.log, what="sound after a restart")
+
+
+def _expect_restarts(theatre: Theatre, times: int) -> None:
+    told = {event["id"] for event in theatre.events("gap") if event["cause"] == "restart"}
+    if len(told) < times:
+        theatre.faults.append(f"{times} restarts, and {len(told)} gaps of that cause")
+
+
+def _expect_word(theatre: Theatre, status: str) -> None:
+    if f"state file: {status}" not in theatre.log():
+        theatre.faults.append(f"it was never said that the state is {status!r}")
+
+
+def _is_sound(path: Path) -> bool:
+    return "state.db" not in path.name and path.stat().st_size > DAMAGED_BYTES
+
+
+def _damage(path: Path, chance: random.Random) -> None:
+    data = bytearray(path.read_bytes())
+    for at in [0, *(chance.randrange(max(1, len(data))) for _ in range(DAMAGED_BYTES))]:
+        data[at : at + 1] = bytes([chance.randrange(256)])
+    path.write_bytes(data)
+
+
+def _fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+    os.sync()
+
+
+@contextmanager
+def _tmpfs(folder: Path, option: str = "rw") -> Iterator[None]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"{SMALL},{option}", "chaos", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+STATE = ("state",)
+SPOOL = {"keep": {"memory_seconds": 10}}
+
+PLAYS = (
+    Play("kill", 4, "killed twice", partial(killed, times=2), needs=STATE),
+    Play(
+        "kill-offline",
+        4,
+        "killed twice, the broker away",
+        partial(killed, times=2, broker_away=True),
+        needs=STATE,
+        short=True,
+    ),
+    Play("50-kills", 4, "killed at 50 moments", partial(killed, times=50, broker_away=True), needs=STATE),
+    Play("disk-full", 5, "disk full for 15 s, then a kill", full, needs=("state", "mount")),
+    Play("read-only", 5, "state directory read-only", read_only, needs=("state", "mount"), short=True),
+    Play("corrupt-database", 5, "database damaged", corrupt, needs=STATE, short=True),
+    Play(
+        "damaged-sound", 5, "sound on disk damaged", damaged_sound, needs=("state", "spool", "backfill"), settings=SPOOL
+    ),
+)

@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgetx.clock import Moment
+from edgetx.mqtt.topics import Kind, Publication
+from edgetx.records import _checksum, microphone_of, microphone_record, publication_of, publication_record
+from edgetx.restart import Mark, Remembered
+from edgetx.speech.ledger import Balance, Fate
+
+FINAL = Publication("t/final", b'{"id":"1"}', qos=1, retain=False, durable=True, kind=Kind.FINAL, id="1")
+MOMENT = Moment(1.5, synced=True, monotonic=-2.0, boottime=3.0, boot_id="b")
+DESK = Remembered(Mark(7, MOMENT), Balance(5, {Fate.TRANSCRIBED: 3, Fate.SILENT: 1, Fate.LOST: 1}, ((6, 7),)))
+
+
+def as_read(record):
+    """SQLite is told to return texts as bytes."""
+    return tuple(part.encode() if isinstance(part, str) else part for part in record)
+
+
+def test_what_was_written_is_read():
+    assert publication_of(*as_read(publication_record(3, FINAL))) == (3, FINAL)
+    assert microphone_of(*as_read(microphone_record("desk", DESK))) == ("desk", DESK)
+
+
+@pytest.mark.parametrize("column", [0, 1, 2, 3])
+def test_a_record_that_was_changed_is_no_record(column):
+    record = list(as_read(publication_record(3, FINAL)))
+    record[column] = record[column] + (1 if isinstance(record[column], int) else b"x")
+    with pytest.raises(ValueError, match="checksum"):
+        publication_of(*record)
+
+
+def checked(*parts):
+    """A record with its right checksum, whatever it says."""
+    return (*parts, _checksum(*parts))
+
+
+@pytest.mark.parametrize("told", [b"{}", b"[]", b"no JSON", b'{"kind": "smell"}', b'{"kind": "final", "colour": 1}'])
+def test_fields_that_this_edgetx_does_not_know_are_a_value_error(told):
+    with pytest.raises(ValueError, match=r".+"):
+        publication_of(*checked(3, told, b"x"))
+    with pytest.raises(ValueError, match=r".+"):
+        microphone_of(*checked(b"desk", told))
+
+
+def test_a_name_that_is_no_text_is_a_value_error():
+    with pytest.raises(ValueError, match="fields"):
+        microphone_of(*checked(7, b"{}"))
+
+
+columns = st.none() | st.integers() | st.floats() | st.binary() | st.text()
+
+
+@given(columns, columns, columns, columns)
+def test_whatever_stands_in_the_file_is_read_or_a_value_error(first, second, third, fourth):
+    with pytest.raises(ValueError, match=r".+"):
+        publication_of(first, second, third, fourth)
+    with pytest.raises(ValueError, match=r".+"):
+        microphone_of(first, second, third)
