@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -55,7 +56,8 @@ async def run(read_settings: Callable[[], Settings], environment: Mapping[str, s
         notify("STOPPING=1")
 
     gc.freeze()  # What lives as long as the daemon need not be looked through again and again.
-    await supervise(services, stopping=stopping, reload=reload.ask)
+    # To a program in a terminal SIGHUP says that the terminal is gone: it stops, as anybody would expect.
+    await supervise(services, stopping=stopping, reload=None if os.isatty(0) else reload.ask)
 
 
 async def _daemon(config: Config, secrets: Secrets, environment: Mapping[str, str]) -> Daemon:

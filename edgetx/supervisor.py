@@ -37,7 +37,9 @@ class Service:
 async def supervise(
     services: Sequence[Service], *, stopping: Callable[[], None], reload: Callable[[], None] | None = None
 ) -> None:
-    """Run ``services``; stop the leading ones together, then the others in their order. ``reload`` is for SIGHUP.
+    """Run ``services``; stop the leading ones together, then the others in their order.
+
+    ``reload`` is for SIGHUP, which else is a signal to stop like SIGTERM and SIGINT.
 
     Raise what a service raised, after the others were stopped.
     """
@@ -75,7 +77,7 @@ def _watch(loop: asyncio.AbstractEventLoop) -> tuple["asyncio.Future[None]", "as
         if "exception" in context and not failed.done():
             failed.set_exception(context["exception"])
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
     loop.set_exception_handler(fail)
     return signalled, failed

@@ -1,5 +1,7 @@
 """SIGHUP: the real daemon reads its settings again; real ALSA devices, real brokers, stand-ins for the provider."""
 
+import os
+import pty
 import signal
 import time
 from collections.abc import Iterator
@@ -297,3 +299,20 @@ def test_a_stop_in_the_midst_of_a_reload_begins_nothing_anew(house):
     assert "Traceback" not in daemon.log
     for name in NAMES:
         assert all(connection.texts == ['{"type":"Terminate"}'] for connection in house.servers[name].connections)
+
+
+def test_a_daemon_in_a_terminal_stops_when_the_terminal_goes(tmp_path):
+    terminal, stdin = pty.openpty()
+    try:
+        with fed_microphones(tmp_path, "desk") as (_, environment):
+            settings = {
+                "mqtt": {"url": "mqtt://127.0.0.1:1"},
+                "microphones": [{"name": "desk", "source": {"alsa": "desk"}}],
+            }
+            with Daemon(tmp_path, settings, environment, stdin=stdin) as daemon:
+                assert daemon.wait_until_told("READY=1"), daemon.log
+                daemon.process.send_signal(signal.SIGHUP)
+                assert daemon.process.wait(SECONDS) == 0, daemon.log
+    finally:
+        os.close(terminal)
+        os.close(stdin)

@@ -24,7 +24,15 @@ class Daemon:
     ``told`` is what it told systemd's notify socket.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any] | str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any] | str,
+        environment: Mapping[str, str],
+        *,
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
+        self._stdin = stdin
         self.config = folder / "edgetx.yaml"
         self.config.write_text(settings if isinstance(settings, str) else yaml.safe_dump(settings))
         self.config.chmod(0o600)
@@ -40,7 +48,7 @@ class Daemon:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "edgetx.cli", "run", "--config", str(self.config)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, env=self._environment, stderr=log)
+            self._process = subprocess.Popen(command, env=self._environment, stdin=self._stdin, stderr=log)
         threading.Thread(target=self._hear, daemon=True).start()
         return self
 

@@ -35,7 +35,7 @@ class Play:
 
 PARTS = {
     "state": ("state.py", "app.py", "edgetx.state"),
-    "spool": ("audio/spool.py", "app.py", "spool"),
+    "spool": ("audio/spool.py", "wiring.py", "spool"),
     "backfill": ("speech/transcriber.py", "speech/transcriber.py", "backfill"),
 }
 """A part: its file, and the file that must name it for it to be in use. Besides: ``mount``, the right to do so."""
