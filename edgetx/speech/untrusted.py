@@ -3,14 +3,26 @@
 JSON text can hold more than can be said again: half a surrogate pair, numbers beyond any float. None of it gets in.
 """
 
+import json
 from typing import Any
 
+EXCERPT = 200
+"""How many characters of the other side's words are shown."""
 _HUGE = 2**53
 
 
 def text(value: object, limit: int | None = None) -> str | None:
     """Return a string, its first ``limit`` characters, with ``?`` for what UTF-8 cannot hold."""
     return value[:limit].encode(errors="replace").decode() if isinstance(value, str) else None
+
+
+def json_object(message: object) -> dict[str, Any] | None:
+    """Return the object that a message, text or bytes, is in JSON; None if it is anything else."""
+    try:
+        value = json.loads(message) if isinstance(message, str | bytes) else None
+    except (ValueError, RecursionError):  # RecursionError: too many brackets in one another.
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def excerpt(message: object, limit: int) -> str:

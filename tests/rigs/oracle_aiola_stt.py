@@ -17,6 +17,7 @@ sys.modules["sounddevice"] = types.SimpleNamespace(RawInputStream=None)
 
 from aiola_stt import AiolaConfig, AiolaQueryParams, AiolaSttClient  # noqa: E402
 from aiola_stt.config import VadConfig  # noqa: E402
+from socketio.exceptions import ConnectionError  # noqa: A004, E402 - what it raises when it is refused
 
 PATIENCE_SECONDS = 20
 
@@ -53,7 +54,7 @@ async def main(url, key, pcm, size):
     await client.set_keywords(["aiola", "ngnix"])
     try:
         await client.connect(auto_record=True, custom_stream_generator=sound())
-    except Exception as error:  # noqa: BLE001 - whatever it raises is what is asked for
+    except ConnectionError as error:
         show("raised", type(error).__name__)
         return
     async with asyncio.timeout(PATIENCE_SECONDS):

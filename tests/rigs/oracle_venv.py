@@ -1,10 +1,13 @@
 """A virtual environment of its own for each vendor's official client, under ``.cache``, made once and kept."""
 
+import asyncio
 import fcntl
+import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 CACHE = Path(__file__).parents[2] / ".cache"
 
@@ -25,6 +28,18 @@ def python_with(requirement: str, say: Callable[[str], None] = print) -> Path:
             _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement)
             done.touch()
     return python
+
+
+async def told_by(requirement: str, driver: str, *arguments: str) -> list[Any]:
+    """Have the official client do what ``driver`` (a file beside this one) says; return what it told, in JSON lines."""
+    python = await asyncio.to_thread(python_with, requirement)
+    client = await asyncio.create_subprocess_exec(
+        *(str(python), str(Path(__file__).with_name(driver)), *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    output, _ = await client.communicate()
+    return [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
 
 
 def _run(*command: str) -> None:

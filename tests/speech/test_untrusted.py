@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from edgetx.speech.untrusted import excerpt, number, scalars, text, whole, without
+from edgetx.speech.untrusted import excerpt, json_object, number, scalars, text, whole, without
 
 
 def test_text_is_cut_to_its_limit_and_can_always_be_encoded():
@@ -10,6 +10,19 @@ def test_text_is_cut_to_its_limit_and_can_always_be_encoded():
     assert text("half a pair: \ud800") == "half a pair: ?"
     assert text(b"bytes") is None
     assert text(None) is None
+
+
+@pytest.mark.parametrize("message", ['{"a": [1]}', b'{"a": [1]}', ' {"a":[1]}\n'])
+def test_a_json_object_is_read_from_text_and_bytes(message):
+    assert json_object(message) == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "}{", "[" * 100_000, '{"a":' * 100_000, "9" * 5000, "[1]", "7", "null", b"", b"\xff", {"a": 1}, None, ["{}"]],
+)
+def test_anything_else_is_no_json_object(message):
+    assert json_object(message) is None
 
 
 def test_a_secret_is_not_repeated():

@@ -23,10 +23,11 @@ from urllib.parse import urlencode, urlsplit
 from edgetx.audio.format import RATE
 from edgetx.provider_settings import AiolaSettings
 from edgetx.speech.bounded import bounded
-from edgetx.speech.events import Closed, Notice, Opened, SessionEvent, Utterance, Verdict
+from edgetx.speech.events import Closed, Notice, Opened, Utterance, Verdict
 from edgetx.speech.providers import aiola_auth
 from edgetx.speech.session import ChunkMs, Limits, Message, Opening, SocketEvent, SocketIORequest
-from edgetx.speech.untrusted import excerpt, number, text
+from edgetx.speech.talk import LOOKED_AT, Talk
+from edgetx.speech.untrusted import EXCERPT, excerpt, number, text
 
 _PATH = "/api/voice-streaming/socket.io"
 _KEY_FLOW = "C5f2da54-6150-47f7-9f36-e7b5dc384859"
@@ -36,9 +37,6 @@ _SILENCE_MS = 500.0
 _SEGMENT_MS = 30_000.0
 _DRAIN_SECONDS = 3.0  # Waited for at every end: a stop of the daemon must have time for it, or would be no clean one.
 _EXECUTION_ID_CHARACTERS = 24  # The second generation takes 4 to 24 letters and digits; the others anything.
-_NOTICE_KINDS = 32
-_EXCERPT = 200
-_LOOKED_AT = 4000  # More than is shown: a token at the edge would be cut and not be known for one.
 _NAME = 40
 
 
@@ -121,24 +119,21 @@ class Aiola:
         return {name: value for name, value in given.items() if value}
 
 
-class AiolaSession:
+class AiolaSession(Talk):
     """One conversation: a `Session`."""
 
     def __init__(self, settings: AiolaSettings, api_key: str) -> None:
+        super().__init__(api_key)
         self._keywords: Any = settings.keywords
         self._renewable = settings.auth_type == "aiola-session"
-        self._api_key = api_key
         self._chunk_bytes = settings.chunk_samples * 2
         self._silence_ms = _vad(settings, ("min_silence_ms", "min_silence_duration_ms"), _SILENCE_MS)
-        self._out: list[Message] = []
-        self._events: list[SessionEvent] = []
         self._audio = bytearray()
         self._given_bytes = 0
         self._sent_bytes = 0
         self._segments = 0
-        self._noticed: set[str] = set()
         self._error = ""
-        self._opened = self._finishing = self._closed = False
+        self._opened = self._finishing = False
 
     def send_audio(self, pcm: bytes) -> None:
         """Send whole chunks; keep the rest until there is one."""
@@ -178,10 +173,7 @@ class AiolaSession:
 
     def connection_closed(self, code: int | None, reason: str) -> None:
         """Give the one `Closed`, if the provider's own word of it has not."""
-        if not self._closed:
-            self._closed = True
-            reason = reason or "The connection ended without a word."
-            self._events.append(Closed(reason, code=code))
+        self._close(Closed(reason or "The connection ended without a word.", code=code))
 
     def keep_alive(self) -> None:
         """Send sound of no length, as the vendor's own client does while paused."""
@@ -198,16 +190,6 @@ class AiolaSession:
         """Have a form's fields expect these values, by field."""
         self._out.append(SocketEvent("set_schema_values", (_json(values),)))
 
-    def to_send(self) -> list[Message]:
-        """Return, once, the messages that are due."""
-        out, self._out = self._out, []
-        return out
-
-    def events(self) -> list[SessionEvent]:
-        """Return, once, what has happened."""
-        events, self._events = self._events, []
-        return events
-
     def _send_chunks(self) -> None:
         size = self._chunk_bytes
         whole = len(self._audio) // size * size
@@ -221,15 +203,13 @@ class AiolaSession:
 
     def _open(self, sid: object = None, expires_at: object = None) -> None:
         self._opened = True
-        self._events.append(Opened(text(sid, _EXCERPT) or "", number(expires_at)))
+        self._events.append(Opened(text(sid, EXCERPT) or "", number(expires_at)))
         if self._keywords:
             self.set_keywords(self._keywords)
 
     def _end(self, why: str, otherwise: Verdict) -> None:
-        if not self._closed:
-            self._closed = True
-            what = aiola_auth.meaning(why, renewable=self._renewable, otherwise=otherwise)
-            self._events.append(Closed(why, verdict=what))
+        what = aiola_auth.meaning(why, renewable=self._renewable, otherwise=otherwise)
+        self._close(Closed(why, verdict=what))
 
     def _final(self, words: str) -> None:
         if not words.strip():
@@ -254,19 +234,10 @@ class AiolaSession:
     def _words(self, args: tuple[Any, ...]) -> str:
         """Return the words, code and details of an error in any of its shapes, without secrets."""
         said = " ".join(_sentences(args, depth=3)) or "no reason given"
-        return self._clean(said)[:_EXCERPT]
-
-    def _trouble(self, kind: str, message: object) -> None:
-        shown = self._clean(excerpt(message, _LOOKED_AT))[:_EXCERPT]
-        self._once(kind, {"trouble": kind, "excerpt": shown})
+        return self._clean(said)[:EXCERPT]
 
     def _clean(self, words: str) -> str:
-        return aiola_auth.without_tokens(words, self._api_key)
-
-    def _once(self, kind: str, data: dict[str, Any]) -> None:
-        if kind not in self._noticed and len(self._noticed) < _NOTICE_KINDS:
-            self._noticed.add(kind)
-            self._events.append(Notice("provider", data))
+        return aiola_auth.without_tokens(words, self._secret)
 
 
 def _vad(settings: AiolaSettings, names: Sequence[str], usual: float) -> float:
@@ -291,7 +262,7 @@ def _transcript(args: tuple[Any, ...]) -> str | None:
 def _sentences(value: object, *, depth: int) -> list[str]:
     """Return the texts under the names that errors have, outermost first."""
     if isinstance(value, str | bytes):
-        return [excerpt(value, _LOOKED_AT)]
+        return [excerpt(value, LOOKED_AT)]
     if depth == 0:
         return []
     if isinstance(value, dict):

@@ -24,7 +24,7 @@ from edgetx.provider_settings import AiolaSettings
 from edgetx.speech.closing import Row, status_verdict, trouble, verdict
 from edgetx.speech.events import Verdict
 from edgetx.speech.session import HttpAnswer, HttpRequest
-from edgetx.speech.untrusted import number, text
+from edgetx.speech.untrusted import json_object, number, text, without
 
 _OK = range(200, 300)
 _TOKEN = re.compile(r"[!-~]{1,8192}")
@@ -56,7 +56,7 @@ def meaning(words: str, *, renewable: bool, otherwise: Verdict) -> Verdict:
 
 def without_tokens(words: str, api_key: str) -> str:
     """Return ``words`` of the other side's with the key, and whatever looks like a JWT, replaced by stars."""
-    return _JWT.sub("***", words.replace(api_key, "***") if api_key else words)
+    return _JWT.sub("***", without(words, api_key))
 
 
 def key_headers(settings: AiolaSettings, api_key: str) -> dict[str, str]:
@@ -88,10 +88,10 @@ def expiry(jwt: str) -> float | None:
     """Return the UNIX seconds at which a JWT ends, where it says so (RFC 7519, ``exp``). Nothing is verified."""
     payload = jwt.split(".")[1] if jwt.count(".") > 1 else ""
     try:
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, RecursionError):
+        claims = json_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))) or {}
+    except ValueError:
         return None
-    return number(claims.get("exp")) if isinstance(claims, dict) else None
+    return number(claims.get("exp"))
 
 
 def _url(settings: AiolaSettings, leaf: str) -> str:
@@ -104,21 +104,13 @@ def _json_headers(token: str) -> dict[str, str]:
 
 def _answered(asked: HttpRequest, answer: HttpAnswer, *, renewable: bool) -> dict[str, Any]:
     """Return the object that came with a yes; raise what a no means."""
-    data = _object(answer.body)
+    data = json_object(answer.body) or {}
     if answer.status in _OK:
         return data
     code = _code(data)
     usual = status_verdict(answer.status, renewable=renewable and answer.status != HTTPStatus.FORBIDDEN)
     what = meaning(code.lower(), renewable=renewable, otherwise=usual)
     raise trouble(what, f"Could not {asked.purpose}: HTTP status {answer.status}{code and f', {code}'}.")
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _code(data: dict[str, Any]) -> str:

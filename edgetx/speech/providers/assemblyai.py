@@ -11,21 +11,15 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from edgetx.errors import EdgetxError
 from edgetx.provider_settings import AssemblyAISettings
-from edgetx.speech.closing import status_verdict, trouble
-from edgetx.speech.events import Verdict
 from edgetx.speech.providers.assemblyai_audio import CHUNK, Chunker
 from edgetx.speech.providers.assemblyai_codes import v3_closes
 from edgetx.speech.providers.assemblyai_session import AssemblyAISession
-from edgetx.speech.session import HttpAnswer, HttpRequest, Limits, Opening, WebSocketRequest
-from edgetx.speech.untrusted import text, without
+from edgetx.speech.providers.assemblyai_token import token_of
+from edgetx.speech.session import HttpRequest, Limits, Opening, WebSocketRequest
 
 _VERSION = {"AssemblyAI-Version": "2025-05-12"}  # Pins the shape of messages.
 _SESSION_SECONDS = 10_800
-_OK = 200
-_TOKEN_CHARACTERS = 4096
-_WORDS_CHARACTERS = 200
 
 # The documentation says real time; the vendor is quoted that it throttles at 1.25 and hangs up only when minutes of
 # audio wait. 1.2 stays below that and still catches up a second in five.
@@ -69,7 +63,8 @@ class AssemblyAI:
         if not self.settings.tokens:
             return WebSocketRequest(_with(url, query), {"Authorization": self.api_key, **_VERSION})
         answered = yield HttpRequest("fetch a token", "GET", self._token_url(url), {"Authorization": self.api_key})
-        return WebSocketRequest(_with(url, query | {"token": self._token(answered)}), {**_VERSION}, renewable=True)
+        query["token"] = token_of(answered, api_key=self.api_key)
+        return WebSocketRequest(_with(url, query), {**_VERSION}, renewable=True)
 
     def session(self) -> AssemblyAISession:
         """Return a fresh session."""
@@ -90,21 +85,6 @@ class AssemblyAI:
         folder = url.path.rpartition("/")[0] or "/v3"
         return _with(url._replace(scheme=scheme, path=f"{folder}/token"), _written(given))
 
-    def _token(self, answered: HttpAnswer) -> str:
-        """Return the token of a good answer. Raise TryAgain or Refused, with the vendor's words, for any other."""
-        said = _object(answered.body)
-        if answered.status != _OK:
-            raise self._no_token(answered.status, text(said.get("error")) or "")
-        token = text(said.get("token"))
-        if not token or len(token) > _TOKEN_CHARACTERS:
-            raise trouble(Verdict.AGAIN, "AssemblyAI was asked for a token, and answered without one.")
-        return token
-
-    def _no_token(self, status: int, words: str) -> EdgetxError:
-        words = without(words, self.api_key)[:_WORDS_CHARACTERS]
-        told = f": {words}" if words else ""
-        return trouble(status_verdict(status), f"AssemblyAI gave no token, with HTTP status {status}{told}.")
-
 
 def _asked(settings: AssemblyAISettings) -> dict[str, Any]:
     """Return the parameters of a connection, as JSON values; what is not set is not in it."""
@@ -121,11 +101,3 @@ def _written(given: Mapping[str, Any]) -> dict[str, str]:
 def _with(url: SplitResult, query: Mapping[str, str]) -> str:
     """Return ``url`` with ``query`` after the query that it has."""
     return url._replace(query="&".join(filter(None, (url.query, urlencode(query))))).geturl()
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -13,24 +13,21 @@ The other side is not believed: what does not fit becomes one `Notice` for each 
 on; what is kept is bounded.
 """
 
-import json
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from edgetx.speech.closing import Row, verdict
-from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, SessionEvent, Utterance, Verdict
+from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, Utterance, Verdict
 from edgetx.speech.providers.assemblyai_audio import Chunker
 from edgetx.speech.providers.assemblyai_commands import FORCE_ENDPOINT, KEEP_ALIVE, TERMINATE, update_configuration
-from edgetx.speech.providers.assemblyai_turns import EXCERPT, answer, ignored, revisions, session_ms, utterance
-from edgetx.speech.session import Message
-from edgetx.speech.untrusted import excerpt, number, scalars, text, whole, without
+from edgetx.speech.providers.assemblyai_talk import AssemblyAITalk
+from edgetx.speech.providers.assemblyai_turns import answer, ignored, revisions, session_ms, utterance
+from edgetx.speech.untrusted import EXCERPT, number, scalars, text, whole
 
 _TWIN_MS = 2000
 _FINALS_KEPT = 64
-_NOTICE_KINDS = 32
-_NAME = 40
 _UNSAID = frozenset({None, 1000, 1005, 1006})  # Closes that have no cause of their own.
 
 # A `Silence` is what the provider found no speech in. It may have begun to hear a word whose first sound it took for
@@ -39,30 +36,26 @@ _UNSAID = frozenset({None, 1000, 1005, 1006})  # Closes that have no cause of th
 _SILENCE_MARGIN_MS = 1000
 
 
-class AssemblyAISession:
+class AssemblyAISession(AssemblyAITalk):
     """A `Session`. ``asked``: the connection's parameters, as JSON values; ``closes``: what its ends mean.
 
     ``secret`` is not repeated, even where the provider does.
     """
 
     def __init__(self, *, chunker: Chunker, asked: Mapping[str, Any], closes: Iterable[Row], secret: str) -> None:
+        super().__init__(secret)
         self._chunker = chunker
         self._asked = asked
         self._closes = tuple(closes)
-        self._secret = secret
         self._format_turns = asked.get("format_turns") is True
-        self._out: list[Message] = []
-        self._events: list[SessionEvent] = []
         self._held: Utterance | None = None
         self._held_until_ms = 0.0
         self._under_way = False
         self._shown_until_ms = 0.0
         self._settled_ms = 0.0
         self._finals: deque[str] = deque(maxlen=_FINALS_KEPT)
-        self._noticed: set[str] = set()
-        self._error = ""
         self._error_code: int | None = None
-        self._opened = self._finishing = self._terminated = self._closed = False
+        self._opened = self._finishing = self._terminated = False
 
     def send_audio(self, pcm: bytes) -> None:
         """Send, once the best length of a message is gathered, all there is, at most a second a message."""
@@ -90,42 +83,13 @@ class AssemblyAISession:
         self._command(update_configuration(fields))
         self._format_turns = fields.get("format_turns", self._format_turns)
 
-    def receive(self, message: Message) -> None:
-        """Take one message of the provider's; never raises."""
-        if not isinstance(message, str):
-            self._trouble("binary where text is due", without(excerpt(message, 4 * EXCERPT), self._secret))
-            return
-        message = without(message, self._secret)
-        try:
-            data = json.loads(message)
-        except (ValueError, RecursionError):
-            self._trouble("not JSON", message)
-            return
-        if not isinstance(data, dict):
-            self._trouble("not a JSON object", message)
-        elif not self._understood(data):
-            self._trouble(f"{text(data.get('type'), _NAME)} is not understood", message)
-
     def connection_closed(self, code: int | None, reason: str) -> None:
         """Give the one `Closed`, with the text of the last ``Error`` message: a close frame has too little room."""
-        if self._closed:
-            return
-        self._closed = True
         self._release()
         clean = self._terminated and self._finishing
-        why = _closing_words(without(reason, self._secret), self._error)
+        why = self._why(reason)
         cause = self._error_code if code in _UNSAID and self._error_code is not None else code
-        self._events.append(Closed(why, clean, Verdict.AGAIN if clean else verdict(self._closes, cause, why), code))
-
-    def to_send(self) -> list[Message]:
-        """Return, once, the messages that are due."""
-        out, self._out = self._out, []
-        return out
-
-    def events(self) -> list[SessionEvent]:
-        """Return, once, what has happened."""
-        events, self._events = self._events, []
-        return events
+        self._close(Closed(why, clean, Verdict.AGAIN if clean else verdict(self._closes, cause, why), code))
 
     def _command(self, message: str) -> None:
         if not self._finishing:
@@ -156,9 +120,8 @@ class AssemblyAISession:
             case "LLMGatewayResponse":
                 self._events.append(Notice("llm_response", answer(data)))
             case "Error":
-                self._error = text(data.get("error"), EXCERPT) or "The provider reported an error without a word."
                 self._error_code = whole(data.get("error_code"))
-                self._notice("error", self._error, self._error_code)
+                self._notice("error", self._failed(data.get("error")), self._error_code)
             case "Warning":
                 self._notice("warning", text(data.get("warning"), EXCERPT) or "", whole(data.get("warning_code")))
             case _:
@@ -243,19 +206,3 @@ class AssemblyAISession:
 
     def _notice(self, kind: str, words: str, code: int | None) -> None:
         self._once(f"{kind} {code}", {kind: words} if code is None else {kind: words, "code": code})
-
-    def _trouble(self, kind: str, message: Message) -> None:
-        self._once(kind, {"trouble": kind, "excerpt": excerpt(message, EXCERPT)})
-
-    def _once(self, kind: str, data: dict[str, Any]) -> None:
-        if kind not in self._noticed and len(self._noticed) < _NOTICE_KINDS:
-            self._noticed.add(kind)
-            self._events.append(Notice("provider", data))
-
-
-def _closing_words(reason: str, error: str) -> str:
-    """Join what the close said with what the last ``Error`` said before it."""
-    reason = "" if "see error message" in reason.lower() else reason
-    if not error or error in reason:
-        return reason or "The provider ended the session without a word."
-    return f"{error} ({reason})" if reason and reason not in error else error

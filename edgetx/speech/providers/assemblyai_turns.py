@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgetx.speech.events import Utterance, Word
-from edgetx.speech.untrusted import excerpt, number, text, whole
+from edgetx.speech.untrusted import EXCERPT, excerpt, number, text, whole
 
-EXCERPT = 200
 _SESSION_MS_MAX = 24 * 3_600_000  # A session lasts three hours at most; a time beyond a day is no time.
 _WORDS_MAX = 1000
 _REVISIONS_MAX = 100

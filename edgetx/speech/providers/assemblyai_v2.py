@@ -18,15 +18,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from edgetx.errors import TryAgain
 from edgetx.provider_settings import AssemblyAIV2Settings
-from edgetx.speech.closing import Row, status_verdict, trouble, verdict
-from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, SessionEvent, Utterance, Verdict
+from edgetx.speech.closing import Row, verdict
+from edgetx.speech.events import Closed, Opened, Progress, Received, Utterance, Verdict
 from edgetx.speech.providers.assemblyai_audio import Chunker
 from edgetx.speech.providers.assemblyai_codes import LEGACY_CLOSES, TOKEN_CLOSE
+from edgetx.speech.providers.assemblyai_talk import AssemblyAITalk
+from edgetx.speech.providers.assemblyai_token import token_of
 from edgetx.speech.providers.assemblyai_turns import session_ms, utterance
-from edgetx.speech.session import ChunkMs, HttpAnswer, HttpRequest, Limits, Message, Opening, WebSocketRequest
-from edgetx.speech.untrusted import excerpt, number, text, without
+from edgetx.speech.session import ChunkMs, HttpRequest, Limits, Opening, WebSocketRequest
+from edgetx.speech.untrusted import EXCERPT, number, text
 
 _CHUNK = ChunkMs(min=100, best=100, max=2000)  # 100 to 450 ms serve the vendor best; the least is heard the soonest.
 
@@ -36,11 +37,7 @@ _SILENT_SECONDS = 3.0
 _DEPRECATED = "model deprecated"
 _SUCCESSOR = "AssemblyAI serves this protocol no longer: write 'type: assemblyai' instead of 'type: assemblyai-v2'."
 _CLOSES = (Row(None, _DEPRECATED, Verdict.REFUSED), *LEGACY_CLOSES)
-_OK = 200
-_NOTICE_KINDS = 32
-_EXCERPT = 200
-_NAME = 40
-_TOKEN_CHARACTERS = 4096
+_TIME_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,40 +66,26 @@ class AssemblyAIV2:
             headers={"Authorization": self.api_key, "Content-Type": "application/json"},
             body=json.dumps({"expires_in": self.settings.token_seconds}).encode(),
         )
-        return WebSocketRequest(_url(self.settings, self._token(answered)), renewable=True)
+        return WebSocketRequest(_url(self.settings, token_of(answered, api_key=self.api_key)), renewable=True)
 
     def session(self) -> "AssemblyAIV2Session":
         """Return a fresh session."""
         return AssemblyAIV2Session(self.settings, self.api_key)
 
-    def _token(self, answered: HttpAnswer) -> str:
-        """Return the token of a good answer. Raise TryAgain or Refused, with the vendor's words, for any other."""
-        said = _object(answered.body)
-        if answered.status != _OK:
-            words = without(text(said.get("error")) or "", self.api_key)[:_EXCERPT]
-            told = f"AssemblyAI gave no token, with HTTP status {answered.status}{': ' if words else ''}{words}."
-            raise trouble(status_verdict(answered.status), told)
-        token = text(said.get("token"))
-        if not token or len(token) > _TOKEN_CHARACTERS:
-            raise TryAgain("AssemblyAI was asked for a token, and answered without one.")
-        return token
 
-
-class AssemblyAIV2Session:
+class AssemblyAIV2Session(AssemblyAITalk):
     """One conversation: a `Session`. ``secret`` is not repeated, even where the provider does."""
 
+    _kind = "message_type"
+
     def __init__(self, settings: AssemblyAIV2Settings, secret: str) -> None:
-        self._secret = secret
+        super().__init__(secret)
         self._chunker = Chunker(settings.sample_rate, settings.encoding, chunk=_CHUNK)
         self._message = _as_json if settings.audio_framing == "base64" else bytes
         self._closes = (TOKEN_CLOSE, *_CLOSES) if settings.tokens else _CLOSES
         self._threshold = settings.end_utterance_silence_threshold
-        self._out: list[Message] = []
-        self._events: list[SessionEvent] = []
         self._number = 0
-        self._noticed: set[str] = set()
-        self._error = ""
-        self._opened = self._finishing = self._closed = False
+        self._opened = self._finishing = False
 
     def send_audio(self, pcm: bytes) -> None:
         """See `Session`; messages of 100 ms, at once."""
@@ -125,40 +108,12 @@ class AssemblyAIV2Session:
         self._threshold = milliseconds
         self._ask({"end_utterance_silence_threshold": milliseconds})
 
-    def receive(self, message: Message) -> None:
-        """Take one message of the provider's; never raises."""
-        if self._closed:
-            return
-        if not isinstance(message, str):
-            self._trouble("binary where text is due", without(excerpt(message, 4 * _EXCERPT), self._secret))
-            return
-        message = without(message, self._secret)
-        try:
-            data = json.loads(message)
-        except (ValueError, RecursionError):
-            self._trouble("not JSON", message)
-            return
-        if not isinstance(data, dict):
-            self._trouble("not a JSON object", message)
-        elif not self._understood(data):
-            self._trouble(f"{text(data.get('message_type'), _NAME)} is not understood", message)
-
     def connection_closed(self, code: int | None, reason: str) -> None:
         """Give the one `Closed`, with the text of the last error, unless the provider has ended the session before."""
-        self._end(_closing_words(without(reason, self._secret), self._error), code)
+        self._end(self._why(reason), code)
 
     def keep_alive(self) -> None:
         """Do nothing: only audio keeps a session open."""
-
-    def to_send(self) -> list[Message]:
-        """Return, once, the messages that are due."""
-        out, self._out = self._out, []
-        return out
-
-    def events(self) -> list[SessionEvent]:
-        """Return, once, what has happened."""
-        events, self._events = self._events, []
-        return events
 
     def _understood(self, data: dict[str, Any]) -> bool:
         match data.get("message_type"):
@@ -173,7 +128,7 @@ class AssemblyAIV2Session:
             case "SessionTerminated":
                 self._end(self._error or "The session was terminated.", clean=self._finishing)
             case _ if "error" in data:
-                self._failed(text(data["error"], _EXCERPT) or "The provider reported an error without a word.")
+                self._told(self._failed(data["error"]))
             case _:
                 return False
         return True
@@ -182,7 +137,7 @@ class AssemblyAIV2Session:
         if self._opened:
             return False
         self._opened = True
-        self._events.append(Opened(text(data.get("session_id"), _EXCERPT) or "", _utc(data.get("expires_at"))))
+        self._events.append(Opened(text(data.get("session_id"), EXCERPT) or "", _utc(data.get("expires_at"))))
         if self._threshold is not None:
             self.set_end_utterance_silence_threshold(self._threshold)
         return True
@@ -203,33 +158,21 @@ class AssemblyAIV2Session:
             self._once("SessionInformation", {"audio_duration_seconds": seconds})
         return seconds is not None
 
-    def _failed(self, error: str) -> None:
-        self._error = error
+    def _told(self, error: str) -> None:
         if _DEPRECATED in error.lower():  # It may leave the connection open, and never say another word.
             self._end(error)
         else:
             self._once("error", {"error": error})
 
     def _end(self, why: str, code: int | None = None, *, clean: bool = False) -> None:
-        if self._closed:
-            return
-        self._closed = True
         what = Verdict.AGAIN if clean else verdict(self._closes, code, why)
         told = f"{_SUCCESSOR} It says: {why}" if _DEPRECATED in why.lower() else why
-        self._events.append(Closed(told, clean, what, code))
+        self._close(Closed(told, clean, what, code))
 
     def _ask(self, command: dict[str, Any]) -> None:
         """Send a command if the session takes one now."""
         if self._opened and not self._finishing:
             self._out.append(json.dumps(command))
-
-    def _trouble(self, kind: str, message: Message) -> None:
-        self._once(kind, {"trouble": kind, "excerpt": excerpt(message, _EXCERPT)})
-
-    def _once(self, kind: str, data: dict[str, Any]) -> None:
-        if kind not in self._noticed and len(self._noticed) < _NOTICE_KINDS:
-            self._noticed.add(kind)
-            self._events.append(Notice("provider", data))
 
 
 def _url(settings: AssemblyAIV2Settings, token: str) -> str:
@@ -254,29 +197,14 @@ def _token_url(url: str) -> str:
     return parts._replace(scheme="http" if parts.scheme == "ws" else "https", path=path).geturl()
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
 def _as_json(audio: bytes) -> str:
     return json.dumps({"audio_data": base64.b64encode(audio).decode()})
-
-
-def _closing_words(reason: str, error: str) -> str:
-    """Join what the close said with what the last error said before it."""
-    if not error or error in reason:
-        return reason or "The provider ended the session without a word."
-    return f"{error} ({reason})" if reason and reason not in error else error
 
 
 def _utc(value: object) -> float | None:
     """Return an ISO time as UNIX seconds; the vendor leaves the zone out, and means UTC."""
     try:
-        moment = datetime.fromisoformat(text(value, _NAME) or "")
+        moment = datetime.fromisoformat(text(value, _TIME_CHARACTERS) or "")
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except ValueError:
         return None

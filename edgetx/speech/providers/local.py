@@ -11,13 +11,14 @@ What else comes, a library's complaint for instance, becomes one `Notice`, and t
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from edgetx.provider_settings import LocalSettings
-from edgetx.speech.events import Closed, Notice, Opened, Progress, SessionEvent, Utterance, Verdict, Word
+from edgetx.speech.events import Closed, Opened, Progress, Utterance, Verdict, Word
 from edgetx.speech.session import ChunkMs, Limits, Message, Opening, ProcessRequest, at_once
-from edgetx.speech.untrusted import excerpt, number, text
+from edgetx.speech.talk import Talk
+from edgetx.speech.untrusted import excerpt, json_object, number, text
 
 LIMITS = Limits(chunk_ms=ChunkMs(10, 100, 10_000), replay_rate=4.0, drain_seconds=8.0, open_seconds=60.0)
 """A Pi takes seconds to load the model; kept audio is held back by the pipe if the recogniser is slower than this."""
@@ -43,16 +44,13 @@ class Local:
         return LocalSession()
 
 
-@dataclass(slots=True)
-class LocalSession:
+class LocalSession(Talk):
     """The protocol above."""
 
-    _out: list[Message] = field(default_factory=list)
-    _events: list[SessionEvent] = field(default_factory=list)
-    _finishing: bool = False
-    _closed: bool = False
-    _noticed: bool = False
-    _error: str = ""
+    def __init__(self) -> None:
+        super().__init__()
+        self._finishing = False
+        self._error = ""
 
     def send_audio(self, pcm: bytes) -> None:
         """Send it as it is: any length will do."""
@@ -67,27 +65,15 @@ class LocalSession:
     def keep_alive(self) -> None:
         """Do nothing: a pipe waits for ever."""
 
-    def to_send(self) -> list[Message]:
-        """Return, once, the messages that are due."""
-        out, self._out = self._out, []
-        return out
-
-    def events(self) -> list[SessionEvent]:
-        """Return, once, what has happened."""
-        events, self._events = self._events, []
-        return events
-
     def receive(self, message: Message) -> None:
         """Take one line of the child's; never raises."""
-        if not self._understood(_object(message)) and not self._noticed:
-            self._noticed = True
-            odd = f"The recogniser said something odd: {excerpt(message, _EXCERPT)}"
-            self._events.append(Notice("provider", {"warning": odd}))
+        if not self._understood(json_object(message) or {}):
+            self._once("odd", {"warning": f"The recogniser said something odd: {excerpt(message, _EXCERPT)}"})
 
     def connection_closed(self, code: int | None, reason: str) -> None:
         """End, if the child was not done: it died or could not begin."""
         told = self._error or reason or "The recogniser's process ended."
-        self._end(Closed(told, verdict=Verdict.REFUSED if self._error else Verdict.AGAIN, code=code))
+        self._close(Closed(told, verdict=Verdict.REFUSED if self._error else Verdict.AGAIN, code=code))
 
     def _understood(self, said: dict[str, Any]) -> bool:
         match said:
@@ -98,7 +84,7 @@ class LocalSession:
             case {"type": "heard", "until_ms": until_ms} if number(until_ms) is not None:
                 self._events.append(Progress(until_ms))
             case {"type": "done"}:
-                self._end(Closed("The session was finished.", clean=True))
+                self._close(Closed("The session was finished.", clean=True))
             case {"type": "error", "message": str(words)}:
                 self._error = excerpt(words, _EXCERPT)
             case _:
@@ -113,19 +99,6 @@ class LocalSession:
         spoken = tuple(_words(said.get("words")))
         self._events.append(Utterance(key, words, final, start, end, spoken, language="en"))
         return True
-
-    def _end(self, closed: Closed) -> None:
-        if not self._closed:
-            self._closed = True
-            self._events.append(closed)
-
-
-def _object(message: Message) -> dict[str, Any]:
-    try:
-        said = json.loads(message) if isinstance(message, str) else None
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _words(value: object) -> Iterator[Word]:

@@ -12,6 +12,7 @@ from edgetx.speech.closing import WAIT_SECONDS
 from edgetx.speech.events import Verdict
 from edgetx.speech.providers import aiola_auth
 from edgetx.speech.session import HttpAnswer
+from tests.rigs.anything import ANYTHING
 from tests.rigs.opening import walk
 
 KEY = "s3cret-key"
@@ -163,8 +164,14 @@ def test_a_token_that_does_not_say_when_it_ends(token):
 
 @given(st.text())
 def test_no_token_is_too_odd(token):
-    aiola_auth.expiry(token)
-    aiola_auth.expiry(f"a.{token}.b")
+    for odd in (token, f"a.{token}.b", f"a.{base64.urlsafe_b64encode(token.encode(errors='replace')).decode()}.b"):
+        assert aiola_auth.expiry(odd) is None
+
+
+@given(ANYTHING)
+def test_an_end_is_a_number_that_a_clock_may_reach(said):
+    end = said if isinstance(said, int | float) and not isinstance(said, bool) and abs(said) < 2**53 else None
+    assert aiola_auth.expiry(jwt(json.dumps({"exp": said}).encode())) == end
 
 
 def test_keys_and_tokens_are_taken_out_of_what_the_other_side_says():

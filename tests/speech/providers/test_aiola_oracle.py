@@ -1,6 +1,5 @@
 """Aiola's official clients of two generations prove our stand-in, and are the measure of what we send."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,11 @@ from edgetx.speech.session import SocketEvent
 from tests.rigs.aiola_scenario import KEY, Scenario
 from tests.rigs.aiola_server import PATH, AiolaServer, Connection
 from tests.rigs.hearing import bursts
-from tests.rigs.oracle_venv import python_with
+from tests.rigs.oracle_venv import told_by
 from tests.rigs.story import story, until
 
 pytestmark = pytest.mark.oracle
 
-RIGS = Path(__file__).parents[2] / "rigs"
 SOUND = bursts(0.3, 0.5, 0.6, 0.4, 0.6)
 CHUNK = 8192
 TRANSCRIPTS = [{"event": "transcript", "value": {"transcript": "Word1."}}] * 2
@@ -29,16 +27,9 @@ TRANSCRIPTS = [{"event": "transcript", "value": {"transcript": "Word1."}}] * 2
 
 async def official(requirement: str, driver: str, url: str, folder: Path, *, key: str = KEY) -> list[dict[str, Any]]:
     """Have an official client stream `SOUND`; return the events that it told of."""
-    python = await asyncio.to_thread(python_with, requirement)
     pcm = folder / "sound.pcm"
     pcm.write_bytes(SOUND)
-    client = await asyncio.create_subprocess_exec(
-        *(str(python), str(RIGS / driver), url, key, str(pcm), str(CHUNK)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    output, _ = await client.communicate()
-    return [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
+    return await told_by(requirement, driver, url, key, str(pcm), str(CHUNK))
 
 
 async def ours(server: AiolaServer, **settings: Any) -> list[str]:

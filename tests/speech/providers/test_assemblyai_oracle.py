@@ -1,6 +1,5 @@
 """AssemblyAI's official client proves our stand-in, and is the measure of what we send."""
 
-import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +14,11 @@ from tests.rigs.assemblyai_client import converse
 from tests.rigs.assemblyai_scenario import KEY, Fault, Scenario
 from tests.rigs.assemblyai_server import AssemblyAIServer, Connection
 from tests.rigs.hearing import bursts
-from tests.rigs.oracle_venv import python_with
+from tests.rigs.oracle_venv import told_by
 from tests.rigs.story import story
 
 pytestmark = pytest.mark.oracle
 
-DRIVER = Path(__file__).parents[2] / "rigs" / "oracle_assemblyai.py"
 SOUND = bursts(0.3, 0.5, 0.6, 0.4, 0.3)
 SHORT = bursts(0.1, 0.2, 0.1)
 SETTINGS = {
@@ -66,7 +64,6 @@ TOKEN = {"expires_in_seconds": 60, "max_session_duration_seconds": 600}
 
 async def official_client(url: str, folder: Path, *, sound: bytes = SOUND, **orders: Any) -> list[dict[str, Any]]:
     """Have the official client stream ``sound``; return the events that it told of."""
-    python = await asyncio.to_thread(python_with, "assemblyai==1.8.2")
     (folder / "sound.pcm").write_bytes(sound)
     settings = orders.pop("settings", SETTINGS)
     parameters = {"sample_rate": 16000, "encoding": "pcm_s16le", **settings}
@@ -74,13 +71,7 @@ async def official_client(url: str, folder: Path, *, sound: bytes = SOUND, **ord
     host = f"ws://{urlsplit(url).netloc}"
     every = {"host": host, "key": KEY, "pcm": str(folder / "sound.pcm"), "chunk_ms": 100, "parameters": parameters}
     (folder / "orders.json").write_text(json.dumps(every | {"token": None, "commands": False} | orders))
-    client = await asyncio.create_subprocess_exec(
-        *(str(python), str(DRIVER), str(folder / "orders.json")),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    output, _ = await client.communicate()
-    return [json.loads(line) for line in output.splitlines()]
+    return await told_by("assemblyai==1.8.2", "oracle_assemblyai.py", str(folder / "orders.json"))
 
 
 def command(session: AssemblyAISession) -> None:

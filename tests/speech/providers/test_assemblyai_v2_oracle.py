@@ -21,27 +21,20 @@ from tests.rigs.assemblyai_v2_messages import DEPRECATED, KEY, Scenario, transcr
 from tests.rigs.assemblyai_v2_server import AssemblyAIV2Server, Connection
 from tests.rigs.desk import TWO_WORDS, Desk, assert_words_at
 from tests.rigs.hearing import bursts
-from tests.rigs.oracle_venv import python_with
+from tests.rigs.oracle_venv import python_with, told_by
 from tests.rigs.story import story
 
 CLIENT = "assemblyai==0.33.0"
-DRIVER = Path(__file__).parents[2] / "rigs" / "oracle_assemblyai_v2.py"
+DRIVER = "oracle_assemblyai_v2.py"
 SOUND = bursts(0.3, 0.9, 0.9, 0.4, 0.3)  # Two utterances; the second is still under way at the end.
 SHORT = bursts(0.2, 0.2)
 
 
 async def official_client(url: str, folder: Path, *, sound: bytes = SOUND, key: str = KEY, **options: Any) -> list[Any]:
     """Have the official client stream ``sound``; return what it told of."""
-    python = await asyncio.to_thread(python_with, CLIENT)
     path = folder / "sound"
     path.write_bytes(sound)
-    client = await asyncio.create_subprocess_exec(
-        *(str(python), str(DRIVER), urlsplit(url).netloc, key, str(path), json.dumps(options)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    output, _ = await client.communicate()
-    return [json.loads(line) for line in output.splitlines()]
+    return await told_by(CLIENT, DRIVER, urlsplit(url).netloc, key, str(path), json.dumps(options))
 
 
 def provider(url: str, **settings: Any) -> AssemblyAIV2:
