@@ -9,6 +9,8 @@ What is compared, and how (docstrings of the modules beside this one say the res
 * *CPU* and *wake-ups*: of the process, all threads, between two moments; *memory* after it.
 * *Start*: from the start of the process to the arrival of the first chunk, with sound waiting; the median of several.
 * *Final to broker*: from the provider's sending to the arrival at a subscriber, so broker and subscriber are in it.
+
+``--durable`` measures something else instead: see `bench_durable`.
 """
 
 import argparse
@@ -19,14 +21,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 CHECKOUT = Path(__file__).parents[1]
-sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "scripts/lib")]
+sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "scripts"), str(CHECKOUT / "scripts/lib")]
 
+import bench_durable  # noqa: E402
+import durable_verdict  # noqa: E402
 from measure import machine, percentile  # noqa: E402
 from trial import BenchError, Listener, Start, Trial, Used, as_in_production, surroundings  # noqa: E402
 from verdict import Figure, Share, as_json, table  # noqa: E402
@@ -190,6 +194,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--durable", action="store_true")
     return parser.parse_args()
 
 
@@ -200,26 +205,43 @@ def end_in_order(number: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     given = arguments()
-    plan = Plan(3, 15, 5) if given.quick else Plan(5, given.seconds, 15)
     signal.signal(signal.SIGTERM, end_in_order)
     signal.signal(signal.SIGHUP, end_in_order)
     as_in_production()
     try:
         python = python_with(OFFICIAL, say)
-        with tempfile.TemporaryDirectory(prefix="edgetx-bench-") as name:
-            results = measure(plan, python, Path(name))
+        shown, told = (durable if given.durable else usual)(given, python)
     except (BenchError, RuntimeError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
+    if not given.json:
+        print(shown, end="\n\n")
+    print(json.dumps(told, ensure_ascii=False))
+    return 0
+
+
+def usual(given: argparse.Namespace, python: Path) -> tuple[str, dict[str, Any]]:
+    """Return the table and the JSON object of the daemon beside the official client."""
+    plan = Plan(3, 15, 5) if given.quick else Plan(5, given.seconds, 15)
+    with tempfile.TemporaryDirectory(prefix="edgetx-bench-") as name:
+        results = measure(plan, python, Path(name))
     about = machine()
     run = {"seconds": plan.seconds, "starts": plan.starts, "official": OFFICIAL, "finals_per_second": 0.2}
-    if not given.json:
-        print(table(figures(results), shares(results), notes(plan, about)), end="\n\n")
-    print(json.dumps(as_json(figures(results), shares(results), about, run), ensure_ascii=False))
-    return 0
+    told = as_json(figures(results), shares(results), about, run)
+    return table(figures(results), shares(results), notes(plan, about)), told
+
+
+def durable(given: argparse.Namespace, python: Path) -> tuple[str, dict[str, Any]]:
+    """Return the table and the JSON object of what it costs that nothing is lost."""
+    plan = bench_durable.QUICK if given.quick else replace(bench_durable.FULL, seconds=given.seconds)
+    found = bench_durable.measure(plan, python, say)
+    about = machine()
+    run = {"seconds": plan.seconds, "official": OFFICIAL, "finals_per_second": 0.2}
+    shown = durable_verdict.table(found, bench_durable.notes(plan, found, about))
+    return shown, durable_verdict.as_json(found, about, run)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
     python bench_pacer.py COUNT RECORD FIFO...
 
 Each FIFO gets COUNT periods of 100 ms (16 kHz, mono, int16), one every 100 ms of monotonic time; the microphones lie
-evenly spread within the 100 ms, so that nobody's work falls on another's. The first two samples of a period are its
-number (see `number_of`). The times of the writes, [microphone][period], go to RECORD as JSON: that is when a period
-was readable. A microphone that nobody reads is an error, not a wait.
+evenly spread within the 100 ms, so that nobody's work falls on another's. Prints when the first is due (monotonic
+seconds). Any two samples of a period in a row are its number (see `number_of`), so it does not matter where a session
+begins. The times of the writes, [microphone][period], go to RECORD as JSON: that is when a period was readable. A
+microphone that nobody reads is an error, not a wait.
 """
 
 import json
 import os
-import random
 import struct
 import sys
 import time
@@ -21,31 +21,33 @@ PERIOD_BYTES = 3200
 LEAD_SECONDS = 0.2
 NUMBER = struct.Struct("<hh")
 BASE = 16_384
-"""A number is two digits of this base: positive samples, far from clipping."""
+"""A number is two digits of this base: the high one is positive samples, the low one negative, far from clipping."""
+LOUD = 1000
+"""Zero, as a digit: about 30 dB below full scale."""
 
 
-def period(number: int, noise: bytes) -> bytes:
-    return NUMBER.pack(*divmod(number, BASE)) + noise[NUMBER.size :]
+def period(number: int) -> bytes:
+    high, low = divmod(number, BASE)
+    return NUMBER.pack(LOUD + high, -LOUD - low) * (PERIOD_BYTES // NUMBER.size)
 
 
-def number_of(pcm: bytes | bytearray, offset: int) -> int:
-    """Return the number of the period that begins at ``offset`` of ``pcm``."""
-    high, low = NUMBER.unpack_from(pcm, offset)
-    return int(high) * BASE + int(low)
+def number_of(pcm: bytes | bytearray, offset: int) -> int | None:
+    """Return the number of the period that the two samples at ``offset`` of ``pcm`` are of; None: of none of ours."""
+    low, high = sorted(NUMBER.unpack_from(pcm, offset))
+    return int(high - LOUD) * BASE + int(-LOUD - low) if high >= LOUD and low <= -LOUD else None
 
 
-def noise() -> bytes:
-    """A period of sound about 30 dB below full scale, always the same."""
-    source = random.Random(1)
-    return struct.pack(f"<{PERIOD_BYTES // 2}h", *(source.randint(-1500, 1500) for _ in range(PERIOD_BYTES // 2)))
+def written_at(first: float, number: int, microphone: int, *, of: int) -> float:
+    """Return when a period is due: of microphone number ``microphone``, of so many, that began at ``first``."""
+    return first + PERIOD_SECONDS * (number + microphone / of)
 
 
 def pace(ends: list[int], count: int) -> list[list[float]]:
-    sound = noise()
     times: list[list[float]] = [[] for _ in ends]
     due = time.monotonic() + LEAD_SECONDS
+    print(due, flush=True)
     for number in range(count):
-        data = period(number, sound)
+        data = period(number)
         for end, written in zip(ends, times, strict=True):
             time.sleep(max(0.0, due - time.monotonic()))
             written.append(time.monotonic())

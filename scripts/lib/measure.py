@@ -7,6 +7,7 @@ the ticks of /proc/PID/stat are a hundredth of a second: a minute of edgetx is f
 import os
 import platform
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Sequence
@@ -50,6 +51,22 @@ class Memory:
 
     rss: float
     pss: float
+
+
+def written(pid: int) -> int:
+    """Return how many bytes a process has given the kernel to bring to disk so far. See proc_pid_io(5).
+
+    They are whole pages, each once however often it is written before it leaves. What the file system writes for itself
+    (its journal, its directories) is not in it; nor is what was removed before it left.
+    """
+    path = Path(f"/proc/{pid}/io")
+    return _status(path, "write_bytes") - _status(path, "cancelled_write_bytes")
+
+
+def file_system(folder: Path) -> str:
+    """Return what kind of file system ``folder`` is on, as stat(1) calls it."""
+    command = ("stat", "--file-system", "--format=%T", str(folder))
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def usage(pid: int) -> Usage:

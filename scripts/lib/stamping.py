@@ -20,6 +20,8 @@ _AGENT = re.compile(rb"^user-agent: *([^\r]*)", re.IGNORECASE | re.MULTILINE)
 _REQUEST_END = b"\r\n\r\n"
 _BINARY = 2
 _MASK_BYTES = 4
+SILENCE = -1
+"""Stands for the number of a period that is none of the pacer's."""
 
 
 @dataclass(slots=True)
@@ -59,7 +61,8 @@ class Arrivals:
             digits = bytes(
                 a ^ b for a, b in zip(data[payload : payload + NUMBER.size], data[start:payload], strict=True)
             )
-            self.periods.append((number_of(digits, 0), when))
+            number = number_of(digits, 0)
+            self.periods.append((SILENCE if number is None else number, when))
         return payload + length
 
 
