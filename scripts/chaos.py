@@ -2,23 +2,23 @@
 
 The sound numbers its own seconds, the provider says what it heard, and the broker's subscriber keeps what it got: these
 three are compared. A scenario *passes* when every second is accounted for and nothing was lost that need not be,
-*fails* when not, is *broken* when it could not be played to its end, and is *skipped* when the daemon lacks a part
-that it needs. Only passed and skipped are good. The daemon's own log of each that is not goes to standard error.
+*fails* when not, is *broken* when it could not be played to its end, and is *skipped* when the machine lacks what it
+needs. Only passed and skipped are good. The daemon's own log of each that is not goes to standard error.
 """
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 CHECKOUT = Path(__file__).parents[1]
 sys.path[:0] = [str(CHECKOUT)]
 
+from tests.rigs.chaos.interruption import Interruption  # noqa: E402
 from tests.rigs.chaos.judge import judge  # noqa: E402
 from tests.rigs.chaos.play import Play  # noqa: E402
 from tests.rigs.chaos.report import Outcome, as_json, table  # noqa: E402
@@ -26,18 +26,18 @@ from tests.rigs.chaos.scenes import PLAYS  # noqa: E402
 from tests.rigs.chaos.theatre import SceneError, Theatre  # noqa: E402
 
 LOG_CHARACTERS = 6000
+NO_MOUNT = "needs the right to mount file systems (root)"
 
 
-def perform(play: Play, seed: int) -> Outcome:
+def perform(play: Play, seed: int, interruption: Interruption) -> Outcome:
     """Play one scenario and have it judged."""
-    missing = play.missing()
-    outcome = Outcome(play.name, play.chapter, play.title, "skipped", tuple(f"needs {part}" for part in missing))
-    if missing:
+    outcome = Outcome(play.name, play.chapter, play.title, "skipped", (NO_MOUNT,))
+    if not play.playable:
         return outcome
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="edgetx-chaos-") as name:
         settings = dict(play.settings)
-        with Theatre(Path(name), seed, play.speed, **settings) as theatre:
+        with Theatre(Path(name), seed, play.speed, undisturbed=interruption.held, **settings) as theatre:
             try:
                 verdict = judge(play.act(theatre))
                 faults = (*verdict.faults, *theatre.faults)
@@ -59,7 +59,7 @@ def chosen(given: argparse.Namespace) -> list[Play]:
 def listing() -> str:
     lines = []
     for play in PLAYS:
-        notes = [*(["short"] if play.short else []), *(f"needs {part}" for part in play.missing())]
+        notes = [*(["short"] if play.short else []), *([] if play.playable else [NO_MOUNT])]
         told = f" ({', '.join(notes)})" if notes else ""
         lines.append(f"{play.chapter} {play.name:21} {play.title}{told}")
     return "\n".join(lines)
@@ -75,9 +75,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def end_in_order(number: int, _frame: FrameType | None) -> None:
-    """Leave through every context manager, as for Ctrl-C."""
-    sys.exit(128 + number)
+def perform_all(plays: Sequence[Play], seed: int, interruption: Interruption) -> Iterator[Outcome]:
+    """Play one after another, and say on standard error how far it is."""
+    for number, play in enumerate(plays, 1):
+        print(f"[{number}/{len(plays)}] {play.name}: {play.title}", file=sys.stderr, flush=True)
+        outcome = perform(play, seed, interruption)
+        print(f"{outcome.status} after {outcome.took_seconds:.0f} s", file=sys.stderr, flush=True)
+        yield outcome
 
 
 def main() -> int:
@@ -85,16 +89,9 @@ def main() -> int:
     if given.list:
         print(listing())
         return 0
-    signal.signal(signal.SIGTERM, end_in_order)
-    signal.signal(signal.SIGHUP, end_in_order)
-    outcomes: list[Outcome] = []
-    try:
-        for play in chosen(given):
-            print(f"...    {play.name}: {play.title}", file=sys.stderr, flush=True)
-            outcomes.append(perform(play, given.seed))
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    interruption = Interruption()
+    interruption.expect()
+    outcomes = list(perform_all(chosen(given), given.seed, interruption))
     told = as_json(outcomes, seed=given.seed)
     if not given.json:
         print(table(outcomes, seed=given.seed), end="\n\n")

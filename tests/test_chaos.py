@@ -2,8 +2,11 @@
 
 import copy
 import json
+import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.rigs.chaos import play as plays
 from tests.rigs.chaos.judge import Evidence, Verdict, judge
-from tests.rigs.chaos.play import PARTS, SOURCES, Play
+from tests.rigs.chaos.play import Play
 from tests.rigs.chaos.report import WIDTH, Outcome, as_json, table
 from tests.rigs.chaos.scenes import PLAYS
 from tests.rigs.chaos.theatre import Theatre
+from tests.rigs.microphones import wait_until
 from tests.rigs.told_seconds import FIRST, HOP_FRAMES, LAST, RATE, Ears, parse, second, speech
 
 CHAOS = Path(__file__).parents[1] / "scripts/chaos.py"
@@ -184,6 +189,12 @@ def test_a_ledger_that_does_not_add_up_is_caught():
     assert "published no ledger" in faults(replace(given, messages=given.messages[:-1]))
 
 
+def test_what_was_given_up_while_its_words_were_under_way_may_come_where_that_is_said():
+    given = evidence(gaps=(gap(3 * RATE, 3 * RATE + 3200),), may_lose=True)
+    assert "frames were both transcribed and reported lost" in faults(given)
+    assert faults(replace(given, under_way_seconds=0.2)) == ""
+
+
 def test_frames_that_are_reported_lost_twice_or_transcribed_as_well_are_caught():
     twice = (gap(3 * RATE, 4 * RATE), gap(3 * RATE + 8000, 4 * RATE))
     assert "8000 frames were reported lost twice" in faults(evidence(without(3), twice, may_lose=True))
@@ -204,13 +215,33 @@ def test_every_scenario_has_a_name_of_its_own_and_every_chapter_has_some():
     assert {play.chapter for play in PLAYS if play.short} == set(range(1, 8))
 
 
-def test_what_needs_a_part_that_is_not_there_is_skipped_and_never_passed(tmp_path):
-    play = Play("x", 4, "x", lambda _: evidence(), needs=("state",))
-    assert play.missing(SOURCES) == []
-    assert play.missing(tmp_path) == ["state"]
-    assert all((SOURCES / file).exists() for file in {use for _, use, _ in PARTS.values()})
-    told = as_json([Outcome("x", 4, "x", "skipped", ("needs state",))], seed=1)
+def test_what_needs_mounts_is_skipped_where_there_are_none_to_be_had_and_never_passed(monkeypatch):
+    monkeypatch.setattr(plays, "may_mount", lambda: False)
+    assert not Play("x", 4, "x", lambda _: evidence(), mounts=True).playable
+    assert Play("x", 4, "x", lambda _: evidence()).playable
+    told = as_json([Outcome("x", 4, "x", "skipped", ("needs the right to mount",))], seed=1)
     assert told["counts"] == {"passed": 0, "failed": 0, "broken": 0, "skipped": 1}
+
+
+def test_a_play_that_is_broken_off_by_a_signal_leaves_no_process_and_no_directory(tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, str(CHAOS), "--scenario", "100-cuts"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as chaos:
+        wait_until(lambda: list(tmp_path.glob("edgetx-chaos-*/run-0/edgetx.log")), seconds=30, what="its daemon")
+        chaos.send_signal(signal.SIGTERM)
+        chaos.send_signal(signal.SIGTERM)
+        assert chaos.wait(30) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+    assert not [line for line in commands() if str(tmp_path) in line]
+
+
+def commands() -> list[str]:
+    """The command lines of all processes."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # It has ended meanwhile.
+            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return found
 
 
 def test_the_table_is_as_wide_as_a_terminal_and_names_every_fault():

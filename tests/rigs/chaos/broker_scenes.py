@@ -88,6 +88,26 @@ def late(theatre: Theatre, *, seconds: float) -> Evidence:
     return theatre.end(may_repeat=True, settle_seconds=90)
 
 
+def stalled(theatre: Theatre, *, seconds: float) -> Evidence:
+    """It is called and reads nothing for so long: memory stays bounded, and all comes afterwards."""
+    theatre.raise_curtain()
+    theatre.heard()
+    before, calls = theatre.mebibytes, theatre.to_broker.callers
+    theatre.to_broker.stall()
+    theatre.speak(seconds)
+    grown = theatre.mebibytes - before
+    if grown > STALLED_MEBIBYTES:
+        theatre.faults.append(f"memory grew by {grown:.1f} MiB while the broker read nothing")
+    if theatre.to_broker.callers <= calls:
+        theatre.faults.append("no other connection was tried, though the broker read nothing")
+    theatre.to_broker.cut()
+    theatre.heard()
+    return theatre.end(may_repeat=True, settle_seconds=90)
+
+
+STALLED_MEBIBYTES = 8
+"""The messages that wait (2 kB each at most here), and what an allocator does not give back."""
+
 PLAYS = (
     Play("broker-restart", 3, "broker stopped or killed, and back", partial(restarted, times=1), speed=3, short=True),
     Play("broker-restarts", 3, "broker stopped or killed ten times", partial(restarted, times=10)),
@@ -98,4 +118,5 @@ PLAYS = (
     Play("unheard-often", 3, "ten cuts before acknowledgements", partial(unacknowledged, times=10)),
     Play("broker-late", 3, "broker away for 8 s from before the start", partial(late, seconds=8), speed=3, short=True),
     Play("broker-very-late", 3, "broker away for ten minutes", partial(late, seconds=600), speed=10),
+    Play("broker-stalled", 7, "broker reads nothing for ten minutes", partial(stalled, seconds=600), speed=20),
 )

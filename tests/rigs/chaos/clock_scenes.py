@@ -7,7 +7,7 @@ from tests.rigs.chaos.play import Play
 from tests.rigs.chaos.theatre import FAKETIME, SceneError, Theatre
 
 HOUR = 3600
-FAST = 1.0003
+PPM = 1e-6
 
 
 def stepped(theatre: Theatre, *, seconds: int) -> Evidence:
@@ -31,9 +31,9 @@ def stepped(theatre: Theatre, *, seconds: int) -> Evidence:
     return theatre.end(steps=(0.0, float(seconds)))
 
 
-def drifting(theatre: Theatre, *, seconds: float) -> Evidence:
-    """The card delivers 300 millionths too fast for so long: the times follow the real clock, not the card's."""
-    theatre.speaker.speed *= FAST
+def drifting(theatre: Theatre, *, ppm: float, seconds: float) -> Evidence:
+    """The card delivers so many millionths too fast for so long: the times follow the real clock, not the card's."""
+    theatre.speaker.speed *= 1 + ppm * PPM
     theatre.raise_curtain()
     theatre.speak(seconds)
     return theatre.end()
@@ -42,5 +42,6 @@ def drifting(theatre: Theatre, *, seconds: float) -> Evidence:
 PLAYS = (
     Play("clock-forward", 6, "clock stepped by an hour", partial(stepped, seconds=HOUR), short=True),
     Play("clock-back", 6, "clock stepped back by an hour", partial(stepped, seconds=-HOUR)),
-    Play("drift", 6, "sound card 300 ppm fast for 100 min", partial(drifting, seconds=6000), speed=30),
+    Play("drift", 6, "sound card 300 ppm fast for 100 min", partial(drifting, ppm=300, seconds=6000), speed=30),
+    Play("drift-slow", 6, "sound card 300 ppm slow for 100 min", partial(drifting, ppm=-300, seconds=6000), speed=30),
 )

@@ -37,8 +37,9 @@ class Evidence:
     ``spoken``: when each second was said, by a clock as fast as the daemon's; by its own wall clock, if ``same_clock``,
     but for one of ``steps`` (seconds). ``known``: the ids of the finals that the daemon must have had. ``unfinished``:
     numbers that were begun and of which the daemon need not have heard all. ``place_seconds``: how far a final's frames
-    may be off, where the numbering had to be found again after a restart. ``forgotten``: the daemon has lost its state
-    on the way, so that its numbers and its ledger tell of the last run alone.
+    may be off, where the numbering had to be found again after a restart. ``under_way_seconds``: how much may be given
+    up that had been sent, so that its words come all the same. ``forgotten``: the daemon has lost its state on the way,
+    so that its numbers and its ledger tell of the last run alone.
     """
 
     spoken: Mapping[int, float]
@@ -48,6 +49,7 @@ class Evidence:
     same_clock: bool = True
     steps: tuple[float, ...] = (0.0,)
     place_seconds: float = 0.0
+    under_way_seconds: float = 0.0
     forgotten: bool = False
     may_lose: bool = False
     may_repeat: bool = False
@@ -192,13 +194,14 @@ def _ledger(evidence: Evidence, finals: list[dict[str, Any]], gaps: list[Span], 
         verdict.faults.append(f"captured is not transcribed + silent + lost: {left:+.3f} s are left over")
     covered = _size(tuple(final["frames"]) for final in finals)
     for name, frames in (("transcribed", covered), ("lost", _size(gaps))):
-        if not evidence.forgotten and abs(figures[name] - frames / RATE) > ROUNDING_SECONDS:
+        slack = ROUNDING_SECONDS + evidence.under_way_seconds
+        if not evidence.forgotten and abs(figures[name] - frames / RATE) > slack:
             verdict.faults.append(f"the ledger has {figures[name]} s {name}, the messages {frames / RATE:.3f} s")
     twice = sum(last - first for first, last in gaps) - _size(gaps)
     if twice:
         verdict.faults.append(f"{twice} frames were reported lost twice")
     both = _size(gaps) + covered - _size([*gaps, *(tuple(final["frames"]) for final in finals)])
-    if both > EDGE_FRAMES:
+    if both > EDGE_FRAMES + evidence.under_way_seconds * RATE:
         verdict.faults.append(f"{both} frames were both transcribed and reported lost")
 
 

@@ -62,11 +62,14 @@ class Speaker:
         """What is said from now on is gone: the daemon is dead."""
         self._heard.clear()
 
-    def somebody_listens(self) -> None:
-        """A daemon will open the microphone: throw away what lies in it."""
+    def nothing_waits(self) -> None:
+        """Throw away what lies in the microphone: a real one keeps nothing for who opens it."""
         with suppress(BlockingIOError):
             while os.read(self.end, PIPE_BYTES):
                 pass
+
+    def somebody_listens(self) -> None:
+        """A daemon has opened the microphone: what is said from now on is for it."""
         self._heard.set()
 
     @property
@@ -91,6 +94,6 @@ class Speaker:
 
     def _hand_over(self, period: bytes) -> None:
         while self._heard.is_set() and not self._over.is_set():
-            if select.select((), (self.end,), (), LOOK_SECONDS)[1]:
+            if select.select((), (self.end,), (), LOOK_SECONDS)[1] and self._heard.is_set():
                 os.write(self.end, period)  # All or nothing: it is less than a page.
                 return

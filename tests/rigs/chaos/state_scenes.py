@@ -1,20 +1,24 @@
 """The daemon itself killed, its disk full or read-only, its database or its kept sound damaged."""
 
-import os
 import random
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from functools import partial
 from pathlib import Path
 
+from tests.rigs.chaos import reboot
 from tests.rigs.chaos.judge import Evidence
+from tests.rigs.chaos.mounts import fill, tmpfs
 from tests.rigs.chaos.play import Play
+from tests.rigs.chaos.reboot import synchronised_clock
 from tests.rigs.chaos.theatre import Theatre
 
 FOUND_AGAIN_SECONDS = 0.5
 """How far the numbers may be off after a restart: the device delivers its first sound late."""
 SMALL = "size=600k"
+ROOM_FOR_SOUND, OUTAGE_SECONDS = "size=6m", 240
+GROWN_MEBIBYTES = 12
+FORGOTTEN_SECONDS = 8.0
+"""No longer: of what was said while the daemon was away nobody will tell."""
 DAMAGED_BYTES = 4096
 
 
@@ -42,11 +46,11 @@ def killed(theatre: Theatre, *, times: int, broker_away: bool = False) -> Eviden
 
 def full(theatre: Theatre) -> Evidence:
     """The disk is full for a while; then there is room again, and what was kept is found after a kill."""
-    with _tmpfs(theatre.folder / "state"):
+    with tmpfs(theatre.folder / "state", SMALL):
         theatre.raise_curtain()
         theatre.heard()
         filler = theatre.folder / "state/filler"
-        _fill(filler)
+        fill(filler)
         theatre.to_broker.close()
         theatre.speak(15)
         filler.unlink()
@@ -64,7 +68,7 @@ def full(theatre: Theatre) -> Evidence:
 
 def read_only(theatre: Theatre) -> Evidence:
     """The state directory cannot be written from before the start: all goes on in memory, and that is said."""
-    with _tmpfs(theatre.folder / "state", "ro"):
+    with tmpfs(theatre.folder / "state", SMALL, "ro"):
         theatre.raise_curtain()
         theatre.heard()
         evidence = theatre.end()
@@ -86,7 +90,7 @@ def corrupt(theatre: Theatre) -> Evidence:
     _until_running(theatre)
     heard = theatre.speaker.written + 1
     theatre.heard()
-    evidence = theatre.end(forgotten=True, may_repeat=True)
+    evidence = theatre.end(forgotten=True, may_repeat=True, settle_seconds=FORGOTTEN_SECONDS)
     if not list((theatre.folder / "state").glob("state.db.damaged-*")):
         theatre.faults.append("the damaged database was not set aside")
     return theatre.unheard(evidence, stopped - 1, heard)
@@ -116,6 +120,51 @@ def damaged_sound(theatre: Theatre) -> Evidence:
     return evidence
 
 
+def full_of_sound(theatre: Theatre) -> Evidence:
+    """An outage fills the disk with sound. What found no room is told; the rest comes late, and the disk is free."""
+    with tmpfs(theatre.folder / "state", ROOM_FOR_SOUND):
+        theatre.raise_curtain()
+        theatre.heard()
+        before = theatre.mebibytes
+        theatre.to_provider.close()
+        theatre.speak(OUTAGE_SECONDS)
+        grown = theatre.mebibytes - before
+        theatre.to_provider.open()
+        theatre.heard()
+        evidence = theatre.end(may_lose=True, under_way_seconds=0.2, settle_seconds=120)
+        _expect_word(theatre, "memory", part="sound of desk")
+        lost = sum(event["seconds"] for event in theatre.events("gap"))
+        if not 0 < lost < OUTAGE_SECONDS / 2:
+            theatre.faults.append(f"{lost} s were lost, where the disk had room for half a minute less than all")
+        if causes := {event["cause"] for event in theatre.events("gap")} - {"overflow"}:
+            theatre.faults.append(f"sound was lost by {', '.join(causes)}")
+        if grown > GROWN_MEBIBYTES:
+            theatre.faults.append(f"memory grew by {grown:.1f} MiB while the disk was full")
+        if left := [path.name for path in (theatre.folder / "state").rglob("*.pcm")]:
+            theatre.faults.append(f"{len(left)} files of settled sound were left on disk")
+        return evidence
+
+
+def rebooted(theatre: Theatre) -> Evidence:
+    """The machine is started anew, and knows the time: what was owed is delivered, and the numbers go on."""
+    theatre.environment["LD_PRELOAD"] = str(synchronised_clock(theatre.folder))
+    boot_id = theatre.folder / "boot-id"
+    boot_id.write_text("11111111-2222-3333-4444-555555555555\n")
+    theatre.raise_curtain()
+    theatre.heard()
+    theatre.to_broker.close()
+    theatre.speak(12)
+    theatre.kill_daemon()
+    theatre.launcher = (sys.executable, reboot.__file__, str(boot_id))
+    theatre.restart_daemon()
+    _until_running(theatre)
+    theatre.to_broker.open()
+    theatre.heard()
+    evidence = theatre.end(may_lose=True, may_repeat=True, place_seconds=FOUND_AGAIN_SECONDS, settle_seconds=60)
+    _expect_restarts(theatre, 1)
+    return evidence
+
+
 def _wait(theatre: Theatre, seconds: float) -> None:
     """Wait, whatever the daemon does."""
     theatre.speaker.wait(seconds)
@@ -131,9 +180,9 @@ def _expect_restarts(theatre: Theatre, times: int) -> None:
         theatre.faults.append(f"{times} restarts, and {len(told)} gaps of that cause")
 
 
-def _expect_word(theatre: Theatre, status: str) -> None:
-    if f"state file: {status}" not in theatre.log():
-        theatre.faults.append(f"it was never said that the state is {status!r}")
+def _expect_word(theatre: Theatre, status: str, *, part: str = "file") -> None:
+    if f"state {part}: {status}" not in theatre.log():
+        theatre.faults.append(f"it was never said that the {part} is kept in {status}")
 
 
 def _is_sound(path: Path) -> bool:
@@ -147,43 +196,17 @@ def _damage(path: Path, chance: random.Random) -> None:
     path.write_bytes(data)
 
 
-def _fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
-    os.sync()
-
-
-@contextmanager
-def _tmpfs(folder: Path, option: str = "rw") -> Iterator[None]:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"{SMALL},{option}", "chaos", folder], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-STATE = ("state",)
 SPOOL = {"keep": {"memory_seconds": 10}}
+SOUND = {"keep": {"memory_seconds": 30}}
 
 PLAYS = (
-    Play("kill", 4, "killed twice", partial(killed, times=2), needs=STATE),
-    Play(
-        "kill-offline",
-        4,
-        "killed twice, the broker away",
-        partial(killed, times=2, broker_away=True),
-        needs=STATE,
-        short=True,
-    ),
-    Play("50-kills", 4, "killed at 50 moments", partial(killed, times=50, broker_away=True), needs=STATE),
-    Play("disk-full", 5, "disk full for 15 s, then a kill", full, needs=("state", "mount")),
-    Play("read-only", 5, "state directory read-only", read_only, needs=("state", "mount"), short=True),
-    Play("corrupt-database", 5, "database damaged", corrupt, needs=STATE, short=True),
-    Play(
-        "damaged-sound", 5, "sound on disk damaged", damaged_sound, needs=("state", "spool", "backfill"), settings=SPOOL
-    ),
+    Play("kill", 4, "killed twice", partial(killed, times=2)),
+    Play("kill-offline", 4, "killed twice, the broker away", partial(killed, times=2, broker_away=True), short=True),
+    Play("50-kills", 4, "killed at 50 moments", partial(killed, times=50, broker_away=True)),
+    Play("reboot", 4, "killed, and the machine started anew", rebooted, mounts=True),
+    Play("disk-full", 5, "disk full for 15 s, then a kill", full, mounts=True),
+    Play("sound-full", 5, "disk full of sound in an outage", full_of_sound, speed=10, mounts=True, settings=SOUND),
+    Play("read-only", 5, "state directory read-only", read_only, mounts=True, short=True),
+    Play("corrupt-database", 5, "database damaged", corrupt, short=True),
+    Play("damaged-sound", 5, "sound on disk damaged", damaged_sound, settings=SPOOL),
 )

@@ -6,9 +6,10 @@ limits with them; the broker's do not.
 """
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -48,26 +49,28 @@ class Theatre:
     microphone_settings: dict[str, Any] = field(default_factory=dict)
     provider_settings: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    launcher: tuple[str, ...] = ()
+    undisturbed: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Puts off what would break the play off, while something is started."""
     runs: list[Daemon] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """What a scenario itself found wrong, beside the judge."""
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        enter = self._stack.enter_context
-        try:
-            (self.folder / "state").mkdir()
-            self.broker = enter(Broker())
-            self.subscriber = enter(Subscriber(self.broker))
-            self.to_broker = enter(Passage(self.broker.port))
-            self.provider = enter(Provider(speed=self.speed))
-            self.to_provider = enter(Passage(self.provider.port))
-            self.microphone: FifoMicrophone = enter(fifo_microphone(self.folder))
-            self.speaker = Speaker(self.microphone, self.seed, self.speed)
-            self._stack.callback(self.speaker.stop)
-        except BaseException:
-            self._stack.close()
-            raise
+        with ExitStack() as stack:
+            enter = stack.enter_context
+            with self.undisturbed():
+                (self.folder / "state").mkdir()
+                self.broker = enter(Broker())
+                self.subscriber = enter(Subscriber(self.broker))
+                self.to_broker = enter(Passage(self.broker.port))
+                self.provider = enter(Provider(speed=self.speed))
+                self.to_provider = enter(Passage(self.provider.port))
+                self.microphone: FifoMicrophone = enter(fifo_microphone(self.folder))
+                self.speaker = Speaker(self.microphone, self.seed, self.speed)
+                stack.callback(self.speaker.stop)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,13 +83,21 @@ class Theatre:
         """The one that runs, or ran last."""
         return self.runs[-1]
 
+    @property
+    def mebibytes(self) -> float:
+        """The daemon's resident memory."""
+        status = Path(f"/proc/{self.daemon.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
     def start_daemon(self) -> None:
         """Start it (anew: over the same state directory); it need not be ready."""
         home = self.folder / f"run-{len(self.runs)}"
         home.mkdir()
         environment = self.microphone.environment | {"CHAOS_KEY": KEY, "STATE_DIRECTORY": str(self.folder / "state")}
         environment |= {"OPENBLAS_NUM_THREADS": "1"} | self._clock() | self.environment
-        self.runs.append(self._stack.enter_context(Daemon(home, self._settings(), environment)))
+        daemon = Daemon(home, self._settings(), environment, launcher=self.launcher)
+        with self.undisturbed():
+            self.runs.append(self._stack.enter_context(daemon))
 
     def kill_daemon(self) -> None:
         """End it at once (SIGKILL)."""
@@ -96,8 +107,16 @@ class Theatre:
 
     def restart_daemon(self) -> None:
         """Start it after `kill_daemon`, and let it hear."""
-        self.speaker.somebody_listens()
+        self.speaker.nothing_waits()
         self.start_daemon()
+        self.until(self._is_microphone_open, what="the opening of the microphone")
+        self.speaker.somebody_listens()
+
+    def _is_microphone_open(self) -> bool:
+        with suppress(FileNotFoundError):  # One that was closed while we looked.
+            files = Path(f"/proc/{self.daemon.process.pid}/fd").iterdir()
+            return any(file.readlink() == self.microphone.fifo for file in files)
+        return False
 
     def raise_curtain(self) -> None:
         """Start the daemon and begin to speak."""
@@ -118,7 +137,10 @@ class Theatre:
 
     def stop_daemon(self) -> None:
         """Stop it as systemd does; raise SceneError if it does not end well."""
-        code = self.daemon.stop()
+        try:
+            code = self.daemon.stop()
+        except subprocess.TimeoutExpired:
+            raise SceneError(f"The daemon does not end:\n{self.daemon.log[-2000:]}") from None
         if code:
             raise SceneError(f"The daemon ended with {code}:\n{self.daemon.log[-2000:]}")
 
