@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -15,18 +16,19 @@ from edgetx import __version__, systemd
 from edgetx.config import Config, without_secrets
 from edgetx.health import Health
 from edgetx.keys import Secrets, used_providers
+from edgetx.leftovers import Leftovers
 from edgetx.monitor import Monitor
 from edgetx.mqtt.outbox import Outbox
 from edgetx.mqtt.publisher import Publisher
 from edgetx.mqtt.topics import Kind, Topics
-from edgetx.plans import BrokerPlan, MicrophonePlan, Settings, broker_plans, microphone_plans
+from edgetx.plans import BrokerPlan, MicrophonePlan, Settings, broker_plans, fixed_settings, microphone_plans
 from edgetx.reload import Reload
 from edgetx.roster import Roster
 from edgetx.speech.quota import Quota
-from edgetx.state import State, state_folder
+from edgetx.state import State
 from edgetx.store import Store
 from edgetx.supervisor import DaemonThreads, Service, supervise
-from edgetx.wiring import Daemon, new_microphone, part_reports
+from edgetx.wiring import Daemon, new_microphone, part_reports, sound_of
 
 logger = logging.getLogger("edgetx")
 
@@ -63,11 +65,12 @@ async def run(read_settings: Callable[[], Settings], environment: Mapping[str, s
 async def _daemon(config: Config, secrets: Secrets, environment: Mapping[str, str]) -> Daemon:
     """Read what the last run left, and return what the parts share."""
     health = Health(clock=time.monotonic)
-    folder = state_folder(environment)
+    folder = systemd.state_folder(environment)
     store = Store(folder, config.state.durability)
     state = State(store, report=partial(part_reports, health, "state", "file"))
     known = await state.open()
     outbox = Outbox(journal=state)
+    outbox.dropped.update(known.given_up)
     outbox.restore(known.rows)
     return Daemon(config, secrets, health, outbox, state, folder, dict(known.microphones), _quotas(config, {}))
 
@@ -76,6 +79,7 @@ def build(
     daemon: Daemon, read_settings: Callable[[], Settings], *, notify: systemd.Notify, watchdog_seconds: float | None
 ) -> tuple[list[Service], Reload[Settings]]:
     """Wire everything that runs; nothing is started but the state."""
+    daemon.state.saved = daemon.saved
     brokers = Roster(partial(_mqtt_service, daemon), left=partial(_broker_left, daemon))
     brokers.enrol(broker_plans((daemon.config, daemon.secrets)))  # First: this makes the publisher.
     microphones = Roster(partial(_microphone_service, daemon), left=partial(_microphone_left, daemon))
@@ -104,6 +108,7 @@ def build(
         Service("brokers", brokers.run, brokers.stop, stop_seconds=FLUSH_SECONDS + SPARE_SECONDS),
         Service("state", partial(daemon.state.run, daemon.put), daemon.state.stop, stop_seconds=SAVE_SECONDS),
         Service("monitor", monitor.run),
+        Service("leftovers", Leftovers(daemon).run),
         Service("reload", reload.run),
     ]
     return services, reload
@@ -111,12 +116,18 @@ def build(
 
 async def _apply(
     daemon: Daemon, microphones: Roster[MicrophonePlan], brokers: Roster[BrokerPlan], settings: Settings
-) -> None:
-    """Apply changed settings: what their change does not touch goes on. Last words go where they belonged."""
-    daemon.config, daemon.secrets = settings
+) -> list[str]:
+    """Apply changed settings: what their change does not touch goes on. Last words go where they belonged.
+
+    Return the settings that wait for the next start.
+    """
+    config, daemon.secrets = settings
+    waiting = fixed_settings(daemon.config, config)
+    daemon.config = replace(config, state=daemon.config.state)
     daemon.quotas = _quotas(daemon.config, daemon.quotas)
     if await microphones.apply(microphone_plans(settings)) and await brokers.apply(broker_plans(settings)):
         daemon.publisher.put(daemon.topics.info(_info(daemon.config)))
+    return waiting
 
 
 def _mqtt_service(daemon: Daemon, plan: BrokerPlan) -> Service:
@@ -147,6 +158,7 @@ def _microphone_service(daemon: Daemon, plan: MicrophonePlan) -> Service:
 def _microphone_left(daemon: Daemon, plan: MicrophonePlan) -> None:
     name = plan.settings.name
     daemon.states.pop(name).leave()
+    daemon.health.forget("state", sound_of(name))
     daemon.remembered[name] = known = daemon.state.recall(name)
     daemon.state.follow(name, lambda: known)
 

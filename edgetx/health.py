@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-STALLED_SECONDS = 1.0
-"""A running capture without a frame for so long is stalled; looked at once a second, it is shown within two."""
+STALLED_SECONDS = 1.75
+"""A running capture without a frame for so long is stalled; looked at when that is due, it is shown within two."""
 
 GOOD = frozenset({"running", "ready", "connected", "ended", "idle", "stopped"})
 """Statuses that are as they should be; any other means `degraded`, and `stalled` itself is the third verdict."""
@@ -60,9 +60,9 @@ class Health:
         ]
         return all(self._progress.get(name, float("-inf")) > moment for name in captures)
 
-    def moves(self, capture: str) -> bool:
-        """Return whether a capture has moved on within the last `STALLED_SECONDS`."""
-        return self._clock() - self._progress.get(capture, float("-inf")) < STALLED_SECONDS
+    def moved_at(self, capture: str) -> float:
+        """Return when a capture reported progress last."""
+        return self._progress.get(capture, float("-inf"))
 
     @property
     def verdict(self) -> str:

@@ -14,12 +14,14 @@ from edgetx.audio.capture import Capture
 from edgetx.audio.format import RATE, Gap
 from edgetx.audio.keeper import Keeper
 from edgetx.audio.log import AudioLog
-from edgetx.health import Health, one_line
+from edgetx.health import STALLED_SECONDS, Health, one_line
 from edgetx.speech.account import Account
 from edgetx.speech.ledger import Fate
 from edgetx.speech.transcriber import Transcriber
 
 STOP_CAPTURE_SECONDS = 1.0
+RETURN_SECONDS = 0.5
+"""How often a stalled capture is looked at."""
 
 
 @dataclass(slots=True)
@@ -39,7 +41,6 @@ class MicrophoneState:
     _capture: tuple[str, str] = ("opening", "")
     _provider: tuple[str, str] = ("connecting", "")
     _overruns: int = 0
-    _seen: int = 0
     _closed: bool = False
 
     def begin(self) -> None:
@@ -70,14 +71,17 @@ class MicrophoneState:
         self._overruns += gap.cause == "overrun"
         self.account.lose(gap)
 
-    def looked_at(self) -> None:
-        """Look whether a capture that calls itself running brings sound, or brings it again."""
-        moves = self.log.end > self._seen or self.health.moves(self.name)
-        self._seen = self.log.end
-        if self._capture[0] == "running" and not moves:
+    def looked_at(self, now: float) -> float:
+        """Look whether a capture that calls itself running brings sound, or brings it again; return when to look again.
+
+        That is when it would be stalled if no more came; a stalled one is looked at more often.
+        """
+        stalled_at = max(self.log.heard_at, self.health.moved_at(self.name)) + STALLED_SECONDS
+        if self._capture[0] == "running" and now >= stalled_at:
             self.capture_is("stalled", "The device is open but delivers no sound.")
-        elif self._capture[0] == "stalled" and moves:
+        elif self._capture[0] == "stalled" and now < stalled_at:
             self.capture_is("running", "")
+        return {"running": stalled_at, "stalled": now + RETURN_SECONDS}.get(self._capture[0], float("inf"))
 
     def close_account(self) -> None:
         """Publish the account for the last time.
@@ -171,6 +175,7 @@ class Microphone:
         self.transcriber.stop_late()  # It may have an hour before it.
         if self._transcribing is not None and self.state.is_refused:
             self._transcribing.cancel()  # The next try would be in a quarter of an hour.
+        await self.keeper.secure()
 
     def _capture_to_the_end(self) -> None:
         try:

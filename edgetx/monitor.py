@@ -1,4 +1,7 @@
-"""Looks at what the parts report, about once a second: notices stalls, tells MQTT and systemd, feeds the watchdog.
+"""Looks at what the parts report, every second or two: notices stalls, tells MQTT and systemd, feeds the watchdog.
+
+It looks when the first of the microphones would be stalled if no more sound came: a stall is noticed at once then, and
+while sound comes nobody is woken more often than that takes.
 
 The watchdog is fed by audio progress and by nothing else: the tick only passes on that there was some. A loop that
 hangs does not tick, a capture that hangs shows no progress; either way systemd restarts the daemon.
@@ -13,7 +16,8 @@ from edgetx.health import Health
 from edgetx.microphone import MicrophoneState
 from edgetx.systemd import Notify
 
-TICK_SECONDS = 0.95
+TICK_SECONDS = 1.75
+"""It looks no more seldom than that."""
 HEALTH_SECONDS = 60.0
 
 
@@ -21,7 +25,7 @@ HEALTH_SECONDS = 60.0
 class Monitor:
     """``publish_health`` takes the verdict and the stages; ``microphones`` are others after a reload.
 
-    The tick is a timer's callback, not a task that sleeps: it comes every second for ever, and costs a third less so.
+    The tick is a timer's callback, not a task that sleeps: it comes again for ever, and costs a third less so.
     """
 
     health: Health
@@ -47,26 +51,26 @@ class Monitor:
                 self._timer.cancel()
 
     def _again(self) -> None:
-        self.tick()  # What it raises ends the daemon: the supervisor looks after the loop's callbacks too.
-        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._again)
+        seconds = self.tick()  # What it raises ends the daemon: the supervisor looks after the loop's callbacks too.
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._again)
 
-    def tick(self) -> None:
-        """Look once."""
-        for microphone in self.microphones:
-            microphone.looked_at()
-        self._feed_watchdog()
-        self._tell_news()
-
-    def _feed_watchdog(self) -> None:
+    def tick(self) -> float:
+        """Look once; return in how many seconds to look again."""
         now = self.clock()
-        due = self.watchdog_seconds is not None and now - self._fed >= self.watchdog_seconds / 4
-        if due and self.health.progressed_since(self._fed):
+        again_at = now + TICK_SECONDS
+        for microphone in self.microphones:
+            again_at = min(again_at, microphone.looked_at(now))
+        if self.watchdog_seconds is not None:
+            again_at = min(again_at, now + self.watchdog_seconds / 4)
+            self._feed_watchdog(now, self.watchdog_seconds / 4)
+        if self.health.changes != self._told or now - self._published >= HEALTH_SECONDS:
+            self.tell()
+        return again_at - now
+
+    def _feed_watchdog(self, now: float, every_seconds: float) -> None:
+        if now - self._fed >= every_seconds and self.health.progressed_since(self._fed):
             self._fed = now
             self.notify("WATCHDOG=1")
-
-    def _tell_news(self) -> None:
-        if self.health.changes != self._told or self.clock() - self._published >= HEALTH_SECONDS:
-            self.tell()
 
     def tell(self) -> None:
         """Publish health and states, and tell systemd, whether or not something changed."""

@@ -1,13 +1,14 @@
 """Plans: all that a part of the daemon is made from. What is equal to what it was before need not be made anew.
 
+What has no plan cannot change while the daemon runs: the state file, which everything else writes to.
 Files that the settings name (a recording, a grammar, a certificate) count by their path, a secret by itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from edgetx.config import Config, MicrophoneSettings, MqttSettings, load
+from edgetx.config import Config, MicrophoneSettings, MqttSettings, StateSettings, load
 from edgetx.keys import Secrets, secrets_of
 from edgetx.provider_settings import ProviderSettings
 
@@ -53,3 +54,9 @@ def broker_plans(settings: Settings) -> dict[str, BrokerPlan]:
     """Return the one plan, by its name."""
     config, secrets = settings
     return {"mqtt": BrokerPlan(config.mqtt, config.device, secrets.mqtt_password)}
+
+
+def fixed_settings(before: Config, after: Config) -> list[str]:
+    """Return the names of the settings that differ and are looked at only when the daemon starts."""
+    names = (part.name for part in fields(StateSettings))
+    return [f"state.{name}" for name in names if getattr(before.state, name) != getattr(after.state, name)]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from edgetx.audio.format import RATE
 from edgetx.clock import Moment
 from edgetx.mqtt.topics import Kind, Publication
 from edgetx.restart import Mark, Remembered
@@ -38,7 +39,12 @@ def publication_of(number: Any, told: Any, payload: Any, checksum: Any) -> Row:
 
 def microphone_record(name: str, remembered: Remembered) -> tuple[str, str, int]:
     """Return name, what is remembered, and checksum."""
-    text = json.dumps(asdict(remembered))
+    mark, balance = remembered.mark, remembered.balance
+    told = {
+        "mark": {"frame": mark.frame, "moment": asdict(mark.moment), "rate": mark.rate},
+        "balance": {"frontier": balance.frontier, "settled": balance.settled, "ahead": balance.ahead},
+    }
+    text = json.dumps(told)
     return name, text, _checksum(name.encode(), text.encode())
 
 
@@ -52,11 +58,29 @@ def microphone_of(name: Any, told: Any, checksum: Any) -> tuple[str, Remembered]
         raise ValueError(f"The fields are others: {error}.") from error
 
 
+def count_record(kind: Kind, count: int) -> tuple[str, int, int]:
+    """Return kind, how many of it were given up, and checksum."""
+    return str(kind), count, _checksum(str(kind).encode(), count)
+
+
+def count_of(kind: Any, count: Any, checksum: Any) -> tuple[Kind, int]:
+    """Return what `count_record` was made of; texts come as bytes."""
+    if checksum != _checksum(kind, count) or not (isinstance(kind, bytes) and isinstance(count, int)):
+        raise ValueError("The checksum is wrong.")
+    return Kind(kind.decode()), count
+
+
 def _remembered(told: Mapping[str, Any]) -> Remembered:
     mark, balance = told["mark"], told["balance"]
     settled = {fate: balance["settled"][fate] for fate in Fate}
     ahead = tuple((start, end) for start, end in balance["ahead"])
-    return Remembered(Mark(mark["frame"], Moment(**mark["moment"])), Balance(balance["frontier"], settled, ahead))
+    known = Mark(mark["frame"], Moment(**mark["moment"]), _rate(mark.get("rate", RATE)))
+    return Remembered(known, Balance(balance["frontier"], settled, ahead))
+
+
+def _rate(told: Any) -> float:
+    """Return the rate of a sound card, which no older record tells; it is none that is far from what it is to be."""
+    return float(told) if abs(told - RATE) < RATE / 100 else float(RATE)
 
 
 def _checksum(*parts: Any) -> int:

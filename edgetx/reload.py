@@ -1,8 +1,8 @@
 """Reads the settings again when asked to (SIGHUP), and has them applied: wholly, or not at all.
 
 A file with faults changes nothing. It is told of in the log, in the health's stage ``settings`` and so in systemd's
-status, until a right one is applied: the next start would fail with it. systemd hears RELOADING and READY, whatever
-became of it.
+status, until a right one is applied: the next start would fail with it. What waits for the next start, because it
+cannot change before, is told in the same places. systemd hears RELOADING and READY, whatever became of it.
 """
 
 import asyncio
@@ -25,11 +25,12 @@ PART = ("settings", "file")
 class Reload(Generic[Settings]):
     """``read`` runs in a thread, and raises SettingsError; ``tell`` publishes what is to be seen of it.
 
+    ``apply`` returns the names of the settings that have to wait for the next start.
     ``monotonic_ns`` is CLOCK_MONOTONIC in nanoseconds.
     """
 
     read: Callable[[], Settings]
-    apply: Callable[[Settings], Awaitable[None]]
+    apply: Callable[[Settings], Awaitable[list[str]]]
     health: Health
     tell: Callable[[], None]
     notify: Notify
@@ -61,13 +62,20 @@ class Reload(Generic[Settings]):
         except SettingsError as error:
             self._refuse(error.faults)
         else:
-            await self.apply(settings)
+            waiting = await self.apply(settings)
             if not self._leaving:
-                self.health.forget(*PART)
-                logger.info("settings: applied")
+                self._applied(waiting)
         if not self._leaving:
             self.tell()
             self.notify("READY=1")
+
+    def _applied(self, waiting: list[str]) -> None:
+        self.health.forget(*PART)
+        logger.info("settings: applied")
+        if waiting:
+            detail = f"{', '.join(waiting)}: the change takes effect at the next start, all else is applied."
+            logger.warning("settings: %s", detail)
+            self.health.report(*PART, status="waiting", detail=detail)
 
     def _refuse(self, faults: list[str]) -> None:
         for fault in faults:

@@ -4,23 +4,28 @@ A `Mark` says which frame was captured when. The next run begins at the number t
 there, so that what went by between the two runs is a hole like any other. How long that was, the clock that ran on
 says: CLOCK_BOOTTIME if the machine did not start anew, else the wall clock if it was synchronised both times. When
 neither can say, the numbers go on behind the mark; the hole is there then, but not as long as it was.
+
+The sound of the earlier run keeps its times: over a start of the machine by the wall clock, if that was synchronised
+then. What it shows now does not count: it may be set only after a while.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgetx.audio.format import RATE
 from edgetx.audio.log import AudioLog
 from edgetx.clock import Moment
-from edgetx.speech.ledger import Balance, Ledger
+from edgetx.speech.ledger import Balance, Fate, Ledger
 from edgetx.speech.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """All frames before number ``frame`` had been captured at ``moment``."""
+    """All frames before number ``frame`` had been captured at ``moment``, by a sound card of that rate in Hz."""
 
     frame: int
     moment: Moment
+    rate: float = RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +38,62 @@ class Remembered:
 
 def remember(log: AudioLog, timeline: Timeline, ledger: Ledger, *, now: Moment) -> Remembered:
     """Return what is to be kept now."""
-    frame = log.end
-    return Remembered(Mark(frame, now.earlier(now.monotonic - timeline.monotonic(frame))), ledger.balance)
+    return Remembered(Mark(log.end, capture_of(log.end, timeline, now=now), timeline.rate), ledger.balance)
 
 
-def carry_on(remembered: Remembered | None, timeline: Timeline, ledger: Ledger, *, now: Moment) -> int:
-    """Go on from where the last run was, if there was one. Return the number of the first frame of the new one."""
+def capture_of(frame: int, timeline: Timeline, *, now: Moment) -> Moment:
+    """Return the moment of a frame's capture."""
+    return now.earlier(now.monotonic - timeline.monotonic(frame))
+
+
+def carry_on(
+    remembered: Remembered | None, timeline: Timeline, ledger: Ledger, *, now: Moment, at_least: int = 0
+) -> int:
+    """Go on from where the last run was, if there was one. Return the number of the first frame of the new one.
+
+    Not less than ``at_least``: where what is kept of the sound ends.
+    """
     if remembered is None:
-        return 0
+        return at_least
     mark = remembered.mark
     ledger.carry_forward(remembered.balance)
     elapsed_seconds = _elapsed(mark.moment, now)
-    first = mark.frame + 1 + round(max(0.0, elapsed_seconds or 0.0) * RATE)
-    ago_seconds = now.wall - mark.moment.wall if elapsed_seconds is None else elapsed_seconds
-    timeline.remember(mark.frame, now.monotonic - ago_seconds, before=first)
+    first = max(at_least, mark.frame + 1 + round(max(0.0, elapsed_seconds or 0.0) * RATE))
+    by_wall = mark.moment.synced and not _is_same_boot(mark.moment, now)
+    captured = mark.moment.wall if by_wall else now.monotonic - age_seconds(remembered, now)
+    timeline.remember(mark.frame, captured, before=first, rate=mark.rate, by_wall=by_wall)
+    timeline.observe(first, now.monotonic)  # However long no sound comes: this is where it would have begun.
     return first
+
+
+def recover(segments: Sequence[tuple[int, int]], moment: Moment) -> Remembered:
+    """Return what sound that is kept on disk tells, where nothing else is known any more.
+
+    ``segments``: their frames, in order, one at least; ``moment``: the capture of the last one's end. They are owed.
+    What lies before them and between them had been dealt with, or it would be on disk as well; as nobody knows how,
+    it counts as silent.
+    """
+    ends = [0, *(end for _, end in segments)]
+    dealt_with = [(end, start) for end, (start, _) in zip(ends, segments, strict=False) if end < start]
+    ledger = Ledger()
+    for end, start in dealt_with:
+        ledger.settle(end, start, Fate.SILENT)
+    return Remembered(Mark(ends[-1], moment), ledger.balance)
+
+
+def age_seconds(remembered: Remembered, now: Moment) -> float:
+    """Return how long the last frame's capture is ago, as well as the clocks can say."""
+    moment = remembered.mark.moment
+    elapsed_seconds = _elapsed(moment, now)
+    return now.wall - moment.wall if elapsed_seconds is None else elapsed_seconds
 
 
 def _elapsed(then: Moment, now: Moment) -> float | None:
     """Return the seconds between two moments, or None when no clock can say."""
-    if then.boot_id and then.boot_id == now.boot_id:
+    if _is_same_boot(then, now):
         return now.boottime - then.boottime
     return now.wall - then.wall if then.synced and now.synced else None
+
+
+def _is_same_boot(then: Moment, now: Moment) -> bool:
+    return bool(then.boot_id) and then.boot_id == now.boot_id

@@ -2,7 +2,10 @@
 
 A server that accepts and then closes at once must not be hammered, so a connection alone proves nothing: the
 attempt calls ``healthy()`` when the other side has shown that it works (a result, an acknowledgement).
-Full jitter: a delay is uniform in [0, min(cap, first * 2^n)]; see "Exponential Backoff And Jitter", AWS, 2015.
+
+Full jitter, with a floor: a delay is uniform between a quarter of c = min(cap, first * 2^n) and c; see "Exponential
+Backoff And Jitter", AWS, 2015. The floor has the delays add up to a minute after nine of them, whatever chance does:
+a minute sees ten attempts at most.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -11,6 +14,8 @@ from edgetx.errors import Refused, TryAgain
 
 FIRST_SECONDS = 1.0
 CAP_SECONDS = 60.0
+"""Longer is waited only where it is said to be useless (`after_seconds`), or after a refusal."""
+FLOOR = 0.25
 REFUSED_SECONDS = 900.0
 
 
@@ -20,7 +25,7 @@ def delays(
     """Yield seconds to wait before each further attempt, for ever. ``random`` is uniform in [0, 1)."""
     ceiling = first_seconds
     while True:
-        yield random() * ceiling
+        yield (FLOOR + (1 - FLOOR) * random()) * ceiling
         ceiling = min(cap_seconds, ceiling * 2)
 
 
@@ -45,10 +50,15 @@ async def retry(
         except TryAgain as error:
             met = 0 if error.tries is None else met + 1
             trouble: TryAgain | Refused = error
-            delay = error.after_seconds + next(waits)
+            delay = _after(error.after_seconds, next(waits))
             if error.tries is not None and met > error.tries:
                 trouble, delay = Refused(str(error)), REFUSED_SECONDS
         except Refused as error:
             trouble, delay = error, REFUSED_SECONDS
         lost(trouble, delay)
         await sleep(delay)
+
+
+def _after(seconds: float, delay: float) -> float:
+    """Return a delay that is not below ``seconds``, and as far beyond as there is room below the cap."""
+    return seconds + delay * max(0.0, 1 - seconds / CAP_SECONDS)

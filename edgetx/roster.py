@@ -6,7 +6,7 @@ inside its own deadline, and then the new ones are made. All old ones end first:
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -73,7 +73,7 @@ class Roster(Generic[Plan]):
             return False
         self._plans = plans
         gone = {name: member for name, member in self._members.items() if plans.get(name) != member.plan}
-        await asyncio.gather(*(_end(member) for member in gone.values()))
+        await _end_all(gone.values())
         for name, member in gone.items():
             del self._members[name]
             self._left(member.plan)
@@ -86,7 +86,7 @@ class Roster(Generic[Plan]):
         """Wind up all services together; `run` ends with the last."""
         self._leaving = True
         self._plans = {}
-        await asyncio.gather(*(_end(member) for member in self._members.values()))
+        await _end_all(self._members.values())
         self._look()
 
     def _start(self) -> None:
@@ -108,6 +108,14 @@ class Roster(Generic[Plan]):
         )
         if not awaited and all(member.is_done for member in self._members.values()) and not self._over.done():
             self._over.set_result(None)
+
+
+async def _end_all(members: Iterable["_Member[Plan]"]) -> None:
+    """Wind ``members`` up together, all of them; then raise what one of them raised."""
+    outcomes = await asyncio.gather(*(_end(member) for member in members), return_exceptions=True)
+    for outcome in outcomes:
+        if outcome is not None:
+            raise outcome
 
 
 async def _end(member: "_Member[Plan]") -> None:

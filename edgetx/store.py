@@ -1,12 +1,12 @@
 """The state file: one SQLite database that holds what a restart must find again. The door to sqlite3.
 
-It holds rows of the outbox and one for each microphone. What is written together is one transaction, in the write-ahead
-log: a killed process loses none that was committed. With durability ``crash`` (synchronous=NORMAL) the log is not
-forced to the card at each of them, so a loss of power can cost the last ones, though never the file; ``power`` (FULL)
-forces it.
+It holds rows of the outbox, one for each microphone, and how much the outbox gave up. What is written together is one
+transaction, in the write-ahead log: a killed process loses none that was committed. With durability ``crash``
+(synchronous=NORMAL) the log is not forced to the card at each of them, so a loss of power can cost the last ones,
+though never the file; ``power`` (FULL) forces it.
 
-A file that is damaged, not ours, or of a newer edgetx is set aside, with its log, and a fresh one begun; what can
-still be read of a damaged one is taken over. While it is open it is locked: two daemons cannot share it.
+A file that is damaged, not ours, or of a newer edgetx is set aside, with its log; what can still be read of it is in
+the new one before that takes its place. While it is open it is locked: two daemons cannot share it.
 
 Everything here waits for the disk. One thread at a time may use it, not always the same.
 """
@@ -15,16 +15,24 @@ import os
 import shutil
 import sqlite3
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from edgetx.aside import set_aside
 from edgetx.errors import TryAgain
-from edgetx.mqtt.topics import Publication
-from edgetx.records import Row, microphone_of, microphone_record, publication_of, publication_record
+from edgetx.mqtt.topics import Kind, Publication
+from edgetx.records import (
+    Row,
+    count_of,
+    count_record,
+    microphone_of,
+    microphone_record,
+    publication_of,
+    publication_record,
+)
 from edgetx.restart import Remembered
 
 Durability = Literal["crash", "power"]
@@ -33,8 +41,6 @@ NAME = "state.db"
 OURS = 0x65647478
 """The file's application id: "edtx"."""
 VERSION = 1
-DAMAGED_KEPT = 3
-"""Files that were set aside and are kept: a dying card must not fill up with them."""
 LOCKED_SECONDS = 1.0
 LOG_BYTES = 4_000_000
 """What the write-ahead log shrinks to after it has been longer."""
@@ -48,6 +54,7 @@ TABLES = (
     f"PRAGMA application_id = {OURS}",
     f"PRAGMA user_version = {VERSION}",
 )
+LATER = "CREATE TABLE IF NOT EXISTS given_up (kind TEXT PRIMARY KEY, count INTEGER, crc INTEGER) WITHOUT ROWID"
 
 
 @dataclass(slots=True)
@@ -59,6 +66,7 @@ class Contents:
 
     rows: list[Row] = field(default_factory=list)
     microphones: dict[str, Remembered] = field(default_factory=dict)
+    given_up: dict[Kind, int] = field(default_factory=dict)
     trouble: str = ""
     writable: bool = True
 
@@ -70,6 +78,7 @@ class Batch:
     whole: bool
     rows: Sequence[tuple[int, Publication | None]]
     microphones: Mapping[str, Remembered]
+    given_up: Mapping[Kind, int] = field(default_factory=dict)
 
 
 class Locked(TryAgain):
@@ -82,6 +91,8 @@ class Store:
     def __init__(self, folder: Path, durability: Durability) -> None:
         self._folder = folder
         self._path = folder / NAME
+        self._salvaged = folder / f"{NAME}.salvaged"  # A whole file: it only has to take its place.
+        self._durability = durability
         self._synchronous = SYNCHRONOUS[durability]
         self._database: sqlite3.Connection | None = None
 
@@ -92,6 +103,8 @@ class Store:
         try:
             with _doing("written", self._path):
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if self._salvaged.exists():
+                    self._take_its_place()
                 if damage := self._read(contents):
                     self._begin_anew(contents, damage)
         except Locked:
@@ -121,8 +134,9 @@ class Store:
         """Read the file where it cannot be written: a disk that is full, or read-only."""
         contents = Contents(trouble=trouble, writable=False)
         with _doing("read", self._path), tempfile.TemporaryDirectory() as folder:
-            for path in self._files():
-                shutil.copyfile(path, Path(folder) / path.name)
+            for path in (self._path, self._path.with_name(f"{NAME}-wal")):
+                if path.exists():
+                    shutil.copyfile(path, Path(folder) / path.name)
             copy = Store(Path(folder), "crash")
             copy._read(contents)
             copy.close()
@@ -144,25 +158,43 @@ class Store:
                 fault = _read_all(database, contents) or _check(database)
             if fault:
                 self.close()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # The latter: SQLite quotes from a damaged file.
             self.close()
-            if not _is_damage(error):
+            if isinstance(error, sqlite3.Error) and not _is_damage(error):
                 raise
-            return str(error)
-        except UnicodeDecodeError as error:
-            self.close()
             return str(error)
         return fault
 
     def _begin_anew(self, contents: Contents, damage: str) -> None:
-        aside = self._set_aside()
+        self._salvage(contents)
+        aside = self._take_its_place()
         saved = len(contents.rows)
         contents.trouble = (
             f"{self._path} cannot be used ({damage}). It was set aside as {aside.name} and a new one begun;"
             f" {saved} message{'' if saved == 1 else 's'} could be taken over."
         )
         self._database = self._connect()
+        _not_ours(self._database)
         self._set_up(self._database)
+
+    def _salvage(self, contents: Contents) -> None:
+        """Write ``contents`` into a file beside this one: whatever happens now, one of the two is there."""
+        folder = self._folder / f"{NAME}.part"
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh = Store(folder, self._durability)
+        try:
+            fresh.open()
+            fresh.write(Batch(True, contents.rows, contents.microphones, contents.given_up))
+            fresh._opened_again().execute("PRAGMA journal_mode = DELETE")  # No log beside it.
+        finally:
+            fresh.close()
+        (folder / NAME).rename(self._salvaged)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _take_its_place(self) -> Path:
+        aside = set_aside(self._path, along=["-wal"], gone=["-shm"])
+        self._salvaged.rename(self._path)
+        return aside
 
     def _connect(self) -> sqlite3.Connection:
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite's other files are as this.
@@ -186,39 +218,22 @@ class Store:
             for statement in TABLES:
                 database.execute(statement)
             database.execute("COMMIT")
-
-    def _files(self) -> list[Path]:
-        return [path for path in (self._path, self._path.with_name(f"{NAME}-wal")) if path.exists()]
-
-    def _set_aside(self) -> Path:
-        aside = self._path.with_name(f"{NAME}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
-        while aside.exists():
-            aside = aside.with_name(f"{aside.name}+")
-        for path in self._files():
-            path.rename(aside.with_name(path.name.replace(NAME, aside.name)))
-        self._path.with_name(f"{NAME}-shm").unlink(missing_ok=True)
-        old = sorted(path for path in self._folder.glob(f"{NAME}.damaged-*") if not path.name.endswith("-wal"))
-        for path in old[:-DAMAGED_KEPT]:
-            path.unlink()
-            path.with_name(f"{path.name}-wal").unlink(missing_ok=True)
-        return aside
+        database.execute(LATER)  # Files of version 1 were begun without it.
 
 
 @contextmanager
 def _doing(what: str, path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Locked(f"{path} cannot be {what}: another program uses it.") from error
-        raise TryAgain(f"{path} cannot be {what}: {error}.") from error
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # The latter: SQLite quotes from a damaged file.
+            raise Locked(f"{path} cannot be {what}: another program uses it, a second edgetx perhaps.") from error
         raise TryAgain(f"{path} cannot be {what}: {error}.") from error
     except OSError as error:
         raise TryAgain(f"{path} cannot be {what}: {error.strerror}.") from error
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: Exception) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
 
 
@@ -249,6 +264,8 @@ def _read_all(database: sqlite3.Connection, contents: Contents) -> str:
     bad = _each(rows, lambda *columns: contents.rows.append(publication_of(*columns)))
     lines = database.execute("SELECT name, memory, crc FROM microphone")
     bad += _each(lines, lambda *columns: contents.microphones.update([microphone_of(*columns)]))
+    counts = database.execute("SELECT kind, count, crc FROM given_up")
+    bad += _each(counts, lambda *columns: contents.given_up.update([count_of(*columns)]))
     return f"{bad} of its rows are damaged" if bad else ""
 
 
@@ -273,6 +290,8 @@ def _write(database: sqlite3.Connection, batch: Batch) -> None:
     database.executemany("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)", kept)
     lines = (microphone_record(name, remembered) for name, remembered in batch.microphones.items())
     database.executemany("INSERT OR REPLACE INTO microphone VALUES (?, ?, ?)", lines)
+    counts = (count_record(kind, count) for kind, count in batch.given_up.items())
+    database.executemany("INSERT OR REPLACE INTO given_up VALUES (?, ?, ?)", counts)
     database.execute("COMMIT")
 
 

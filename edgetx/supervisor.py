@@ -51,13 +51,15 @@ async def supervise(
         await _until_over(tasks, {signalled, failed})
     finally:
         stopping()
-        await asyncio.gather(*(wind_up(service, task) for service, task in tasks.items() if service.leading))
+        troubles = await wind_up_all(*((service, task) for service, task in tasks.items() if service.leading))
         for service, task in tasks.items():
-            await wind_up(service, task)
+            troubles += await wind_up_all((service, task))
     outcomes: list[asyncio.Future[None]] = [*tasks.values(), failed]
     for outcome in outcomes:
         if outcome.done() and not outcome.cancelled() and (error := outcome.exception()):
             raise error
+    for trouble in troubles:
+        raise trouble
 
 
 def _watch(loop: asyncio.AbstractEventLoop) -> tuple["asyncio.Future[None]", "asyncio.Future[None]"]:
@@ -101,6 +103,19 @@ async def wind_up(service: Service, task: "asyncio.Future[None]") -> None:
                 await asyncio.wait((task,))
         except TimeoutError:
             logger.warning("%s did not stop within %g s and was cut short.", service.name, service.stop_seconds)
+        finally:
+            await _cut_short(task)
+    await _cut_short(task)
+
+
+async def wind_up_all(*services: tuple[Service, "asyncio.Future[None]"]) -> list[BaseException]:
+    """Wind ``services`` up together; what is raised by one keeps no other from it, and is returned."""
+    windings = (wind_up(service, task) for service, task in services)
+    outcomes = await asyncio.gather(*windings, return_exceptions=True)
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+async def _cut_short(task: "asyncio.Future[None]") -> None:
     task.cancel()
     await asyncio.wait((task,))
 

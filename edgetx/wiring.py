@@ -17,7 +17,7 @@ from edgetx.audio.capture import Capture
 from edgetx.audio.format import RATE
 from edgetx.audio.held import Held
 from edgetx.audio.keeper import Keeper
-from edgetx.audio.keeping import Rules
+from edgetx.audio.keeping import Range, Rules
 from edgetx.audio.kept import Kept
 from edgetx.audio.log import AudioLog, Reader
 from edgetx.audio.source import Source
@@ -31,7 +31,7 @@ from edgetx.microphone import Microphone, MicrophoneState
 from edgetx.mqtt.outbox import Outbox
 from edgetx.mqtt.publisher import Publisher
 from edgetx.mqtt.topics import Publication, Topics
-from edgetx.restart import Remembered, carry_on, remember
+from edgetx.restart import Remembered, capture_of, carry_on, recover, remember
 from edgetx.speech import registry
 from edgetx.speech.account import Account
 from edgetx.speech.events import SpeechEvent, Transcript
@@ -73,24 +73,28 @@ class Daemon:
         """Publish by whatever connection there is now."""
         self.publisher.put(publication)
 
+    def saved(self, number: int) -> None:
+        """Let what is durable leave, up to ``number``: a restart would find it."""
+        self.outbox.kept(number)
+        self.publisher.pump()
+
 
 def new_microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
     """Return a microphone that goes on where one of this name was before, in this run of the daemon or the last."""
     timeline = Timeline(monotonic=time.monotonic, wall=time.time)
     ledger = Ledger(partial(daemon.state.changed, settings.name))
+    spool = _spool(daemon, settings.name, timeline)
     remembered = daemon.remembered.get(settings.name)
-    spool = _spool(daemon, settings.name, known=remembered is not None)
-    first = max(carry_on(remembered, timeline, ledger, now=clock.now()), spool.end)
+    if remembered is None and (remembered := known_of(spool)):
+        logger.warning(
+            "%s: what was known of the sound on disk is lost; all of it is transcribed, some of it perhaps again",
+            settings.name,
+        )
+    now = clock.now()
+    first = carry_on(remembered, timeline, ledger, now=now, at_least=spool.end)
     log = AudioLog(keep_seconds=settings.keep.memory_seconds, start=first)
     daemon.state.follow(settings.name, lambda: remember(log, timeline, ledger, now=clock.now()))
-    account = Account(
-        timeline=timeline,
-        deliver=partial(_deliver, daemon, settings.name),
-        new_id=lambda: uuid.uuid4().hex[:12],
-        clock_synced=clock.synchronised,
-        provider=settings.provider,
-        ledger=ledger,
-    )
+    account = new_account(daemon, settings.name, timeline, ledger=ledger, provider=settings.provider)
     state = MicrophoneState(
         name=settings.name,
         log=log,
@@ -100,17 +104,43 @@ def new_microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
         log_line=logger.info,
     )
     transcriber = _transcriber(daemon, settings, Kept(log, spool), log=log, account=account, state=state)
-    capture = _capture(daemon, settings, log=log, state=state, transcriber=transcriber)
+    capture = _capture(daemon, settings, log=log, since=now.monotonic, state=state, transcriber=transcriber)
     keeper = _keeper(daemon, settings, spool, log=log, state=state)
     return Microphone(settings.name, capture, log=log, transcriber=transcriber, state=state, keeper=keeper)
 
 
-def _spool(daemon: Daemon, name: str, *, known: bool) -> Spool:
-    """Return the sound that the last run left on disk; none if nobody can say any more when it was captured."""
-    spool = Spool(daemon.folder / "audio" / name, sync=daemon.config.state.durability == "power")
+def new_account(daemon: Daemon, name: str, timeline: Timeline, *, ledger: Ledger, provider: str = "") -> Account:
+    """Return the account of a microphone, which publishes under its name."""
+    return Account(
+        timeline=timeline,
+        deliver=partial(_deliver, daemon, name),
+        new_id=lambda: uuid.uuid4().hex[:12],
+        clock_synced=clock.synchronised,
+        provider=provider,
+        ledger=ledger,
+    )
+
+
+def sound_folder(daemon: Daemon) -> Path:
+    """Where each microphone's sound has a folder of its name."""
+    return daemon.folder / "audio"
+
+
+def known_of(spool: Spool) -> Remembered | None:
+    """Return what sound on disk tells of itself, for a microphone of which nothing else is known."""
+    if not spool.segments:
+        return None
+    return recover(spool.segments, spool.moment_of(spool.end) or clock.now())
+
+
+def _spool(daemon: Daemon, name: str, timeline: Timeline) -> Spool:
+    """Return the sound that the last run left on disk."""
+    spool = Spool(
+        sound_folder(daemon) / name,
+        sync=daemon.config.state.durability == "power",
+        captured=lambda frame: capture_of(frame, timeline, now=clock.now()),
+    )
     spool.open()
-    if not known:
-        spool.clear()
     return spool
 
 
@@ -126,9 +156,21 @@ def _keeper(
         ),
         owed=state.account.ledger.owed,
         lose=state.lost,
-        report=partial(part_reports, daemon.health, "state", f"sound of {settings.name}"),
+        report=partial(part_reports, daemon.health, "state", sound_of(settings.name)),
         sleep=asyncio.sleep,
+        written=partial(_owed_after_restart, daemon, settings.name),
+        commit=daemon.state.commit,
     )
+
+
+def sound_of(name: str) -> str:
+    """Return the part of the health that a microphone's kept sound is."""
+    return f"sound of {name}"
+
+
+def _owed_after_restart(daemon: Daemon, name: str, start: int, end: int) -> list[Range]:
+    kept = daemon.state.kept(name)
+    return kept.balance.owed(start, end) if kept else [(start, end)]
 
 
 def _transcriber(
@@ -158,7 +200,13 @@ def _transcriber(
 
 
 def _capture(
-    daemon: Daemon, settings: MicrophoneSettings, *, log: AudioLog, state: MicrophoneState, transcriber: Transcriber
+    daemon: Daemon,
+    settings: MicrophoneSettings,
+    *,
+    log: AudioLog,
+    since: float,
+    state: MicrophoneState,
+    transcriber: Transcriber,
 ) -> Capture:
     loop = asyncio.get_running_loop()
     place, progress = state.account.timeline.observe, partial(daemon.health.progress, settings.name)
@@ -178,6 +226,7 @@ def _capture(
         make_source=make_source,
         listen=settings.listen,
         log=log,
+        since=since,
         clock=time.monotonic,
         random=random.random,
         observe=observe,

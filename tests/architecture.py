@@ -14,8 +14,11 @@ Tree = dict[str, str]
 GROUND = {"errors", "config", "provider_settings", "secret", "decode", "scalars", "checks", "document", "health"}
 GROUND |= {"retry", "clock"}
 WIRING = {
+    "aside",
     "keys",
+    "leftovers",
     "levels",
+    "memory",
     "plans",
     "records",
     "reload",

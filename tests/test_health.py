@@ -1,6 +1,6 @@
 import pytest
 
-from edgetx.health import STALLED_SECONDS, Health
+from edgetx.health import Health
 
 
 class Clock:
@@ -70,13 +70,12 @@ def test_the_sentence_has_the_words_of_every_stage_in_trouble(health):
     assert health.sentence == "Degraded: mqtt waiting, settings refused. Nobody answers. a.yaml:3: wrong."
 
 
-def test_a_capture_moves_for_a_while_after_its_last_frame(health, clock):
-    assert not health.moves("desk")
+def test_a_capture_moved_when_it_said_so_last(health, clock):
+    assert health.moved_at("desk") == float("-inf")
     health.progress("desk")
-    clock.now += STALLED_SECONDS - 0.1
-    assert health.moves("desk")
-    clock.now += 0.2
-    assert not health.moves("desk")
+    then = clock.now
+    clock.now += 1
+    assert health.moved_at("desk") == then
 
 
 @pytest.mark.parametrize("status", ["opening", "running", "stalled", "absent", "refused"])

@@ -90,3 +90,26 @@ async def test_what_a_run_left_on_disk_the_next_one_transcribes():
         assert desk.is_settled()
         (gap,) = desk.events("gap")
         assert (gap["cause"], gap["frames"]) == ("restart", [before.log.end, desk.log.end])
+
+
+@pytest.mark.parametrize("max_sessions", [1, 2])
+@pytest.mark.parametrize("damaged", [0, 2])
+@story
+async def test_a_segment_that_turns_bad_while_the_daemon_runs_is_told_damaged_and_costs_no_other(max_sessions, damaged):
+    with tempfile.TemporaryDirectory() as name:
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url, keep_seconds=KEEP_SECONDS, catch_up_seconds=1, more={"max_sessions": max_sessions})
+            keeper = keeper_of(desk, name)
+            await captured(desk, keeper, SOUND)
+            segment = keeper.spool.segments[damaged]
+            path = Path(name) / f"{segment.start:020}.pcm"
+            path.write_bytes(path.read_bytes()[:-1] + b"\x55")
+            await transcribed(desk, keeper)
+        (gap,) = desk.events("gap")
+        assert (gap["cause"], gap["frames"]) == ("damaged", list(segment))
+        assert desk.is_settled()
+        assert keeper.spool.segments == ()
+        halves = [word for word in WORDS if word[0] * RATE < segment.end and segment.start < word[1] * RATE]
+        whole = [word for word in WORDS if word not in halves]
+        heard = {round(final.frames[0] / RATE, 1) for final in desk.finals if not final.text.endswith(" word2.")}
+        assert {round(start, 1) for start, _ in whole} <= heard

@@ -6,8 +6,8 @@ import pytest
 from edgetx.audio.format import Gap
 from edgetx.audio.log import AudioLog
 from edgetx.health import Health
-from edgetx.microphone import MicrophoneState
-from edgetx.monitor import HEALTH_SECONDS, Monitor
+from edgetx.microphone import RETURN_SECONDS, MicrophoneState
+from edgetx.monitor import HEALTH_SECONDS, TICK_SECONDS, Monitor
 from edgetx.speech.account import Account
 from edgetx.speech.ledger import Fate
 from edgetx.speech.timeline import Timeline
@@ -57,6 +57,7 @@ class Desk:
         self.now += 0.99
         if sound:
             self.health.progress("desk")
+            self.state.log.heard_at = self.now
         self.now += 0.01
         before = len(self.told)
         self.monitor.tick()
@@ -86,6 +87,55 @@ def test_when_sound_comes_back_all_is_well_again(desk):
     assert desk.tick(sound=True) == ["WATCHDOG=1"]
     assert desk.states[-1]["capture"] == "running"
     assert desk.verdicts[-1] == "running"
+
+
+@pytest.mark.parametrize("since_a_look", [0.0, 0.05, 0.7, 1.6])
+def test_a_stall_is_noticed_within_two_seconds_of_the_last_sound_whenever_that_came(desk, since_a_look):
+    desk.state.log.heard_at = desk.now
+    again_at = desk.now + desk.monitor.tick()
+    last = desk.state.log.heard_at = desk.now + min(since_a_look, again_at - desk.now)
+    while desk.states[-1]["capture"] == "running":
+        desk.now = again_at
+        again_at += desk.monitor.tick()
+    assert 1 < desk.now - last < 2 - 0.2  # The loop may be late.
+
+
+def test_while_sound_comes_it_looks_less_than_once_in_one_and_a_half_seconds(desk):
+    looks, again_at, end = 0, desk.now, desk.now + 60
+    desk.monitor.watchdog_seconds = 30.0
+    while desk.now < end:
+        desk.now += 0.1
+        desk.state.log.heard_at = desk.now
+        if desk.now >= again_at:
+            looks += 1
+            again_at = desk.now + desk.monitor.tick()
+    assert looks <= 40
+    assert {state["capture"] for state in desk.states} <= {"opening", "running"}
+
+
+def test_the_microphone_that_would_be_stalled_first_says_when_to_look_again(desk):
+    hall = Desk().state
+    hall.begin()
+    hall.capture_is("running", "")
+    desk.monitor.microphones = [desk.state, hall]
+    desk.monitor.watchdog_seconds = None
+    desk.state.log.heard_at, hall.log.heard_at = desk.now, desk.now - 1
+    assert desk.monitor.tick() == pytest.approx(TICK_SECONDS - 1)
+
+
+def test_a_stalled_microphone_is_looked_at_more_often_until_it_is_back(desk):
+    desk.monitor.watchdog_seconds = None
+    assert desk.monitor.tick() == pytest.approx(RETURN_SECONDS)
+    assert desk.states[-1]["capture"] == "stalled"
+    desk.state.log.heard_at = desk.now
+    assert desk.monitor.tick() == pytest.approx(TICK_SECONDS)
+    assert desk.states[-1]["capture"] == "running"
+
+
+def test_a_watchdog_that_is_in_a_hurry_is_looked_after_in_time(desk):
+    desk.state.log.heard_at = desk.now
+    desk.monitor.watchdog_seconds = 2.0
+    assert desk.monitor.tick() == pytest.approx(0.5)
 
 
 def test_a_device_that_is_looked_for_feeds_it_and_one_that_is_stuck_in_opening_does_not(desk):

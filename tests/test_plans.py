@@ -1,11 +1,13 @@
 """What a change of the settings touches, read off the plans."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edgetx.config import StateSettings
 from edgetx.errors import SettingsError
-from edgetx.plans import broker_plans, microphone_plans, read_settings
+from edgetx.plans import broker_plans, fixed_settings, microphone_plans, read_settings
 
 SETTINGS = """\
 device: lab
@@ -71,3 +73,12 @@ def test_a_secret_that_is_not_there_is_a_fault(tmp_path):
     path.write_text(SETTINGS.format(folder=tmp_path))
     with pytest.raises(SettingsError, match=r"providers\.one\.api_key: cannot read"):
         read_settings(path, {"KEY": "k"})
+
+
+def test_what_is_looked_at_only_at_the_start_is_named(tmp_path):
+    path = tmp_path / "edgetx.yaml"
+    path.write_text("microphones: [{name: desk}]\n")
+    before, _ = read_settings(path, {})
+    after = replace(before, state=StateSettings(durability="power"), device="attic")
+    assert fixed_settings(before, after) == ["state.durability"]
+    assert fixed_settings(after, replace(after, device="lab")) == []

@@ -2,15 +2,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgetx.audio.format import RATE
 from edgetx.clock import Moment
 from edgetx.mqtt.topics import Kind, Publication
-from edgetx.records import _checksum, microphone_of, microphone_record, publication_of, publication_record
+from edgetx.records import (
+    _checksum,
+    count_of,
+    count_record,
+    microphone_of,
+    microphone_record,
+    publication_of,
+    publication_record,
+)
 from edgetx.restart import Mark, Remembered
 from edgetx.speech.ledger import Balance, Fate
 
 FINAL = Publication("t/final", b'{"id":"1"}', qos=1, retain=False, durable=True, kind=Kind.FINAL, id="1")
 MOMENT = Moment(1.5, synced=True, monotonic=-2.0, boottime=3.0, boot_id="b")
-DESK = Remembered(Mark(7, MOMENT), Balance(5, {Fate.TRANSCRIBED: 3, Fate.SILENT: 1, Fate.LOST: 1}, ((6, 7),)))
+DESK = Remembered(Mark(7, MOMENT, 16001.5), Balance(5, {Fate.TRANSCRIBED: 3, Fate.SILENT: 1, Fate.LOST: 1}, ((6, 7),)))
 
 
 def as_read(record):
@@ -21,6 +30,15 @@ def as_read(record):
 def test_what_was_written_is_read():
     assert publication_of(*as_read(publication_record(3, FINAL))) == (3, FINAL)
     assert microphone_of(*as_read(microphone_record("desk", DESK))) == ("desk", DESK)
+    assert count_of(*as_read(count_record(Kind.FINAL, 4))) == (Kind.FINAL, 4)
+
+
+@pytest.mark.parametrize(("told", "rate"), [(b"16001.5", 16001.5), (b"99999", RATE), (b"NaN", RATE), (b"0", RATE)])
+def test_a_rate_that_no_sound_card_has_is_not_believed(told, rate):
+    text = microphone_record("desk", DESK)[1].encode().replace(b"16001.5", told)
+    assert microphone_of(*checked(b"desk", text))[1].mark.rate == rate
+    old = text.replace(b', "rate": ' + told, b"")
+    assert microphone_of(*checked(b"desk", old))[1].mark.rate == RATE
 
 
 @pytest.mark.parametrize("column", [0, 1, 2, 3])
@@ -58,3 +76,11 @@ def test_whatever_stands_in_the_file_is_read_or_a_value_error(first, second, thi
         publication_of(first, second, third, fourth)
     with pytest.raises(ValueError, match=r".+"):
         microphone_of(first, second, third)
+    with pytest.raises(ValueError, match=r".+"):
+        count_of(first, second, third)
+
+
+@pytest.mark.parametrize("record", [checked(b"final", 1.5), checked(7, 7), checked(b"smell", 7), (b"final", 7, 1)])
+def test_a_count_that_is_none_is_a_value_error(record):
+    with pytest.raises(ValueError, match=r".+"):
+        count_of(*record)

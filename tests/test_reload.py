@@ -159,6 +159,30 @@ def test_a_file_with_faults_changes_nothing_and_says_why_until_it_is_mended(hous
     house.stop()
 
 
+def test_a_setting_that_cannot_change_now_is_told_everywhere_and_all_else_is_applied(house):
+    daemon = house.start()
+    house.wait_for_sound("hall")
+    house.settings["state"] = {"durability": "power"}
+    house.settings["microphones"][1]["catch_up_seconds"] = 20
+    house.reload()
+    told = "state.durability: the change takes effect at the next start, all else is applied."
+    assert f"settings: {told}" in daemon.log
+    assert any(told in line for line in daemon.told if line.startswith("STATUS=")), daemon.told
+    house.wait_for_message("/health", verdict="degraded")
+    health = house.messages("/health")[-1]
+    jsonschema.validate(health, schema("health"))
+    assert health["stages"]["settings"] == {"status": "waiting", "detail": told}
+    house.wait_for_sound("hall", sessions=2)
+    info = house.messages("/info")[-1]
+    assert info["settings"]["state"]["durability"] == "crash"
+    assert info["microphones"][1]["catch_up_seconds"] == 20
+    del house.settings["state"]
+    house.reload()
+    assert "settings" not in house.wait_for_message("/health", verdict="running")["stages"]
+    house.assert_untouched("desk")
+    house.stop()
+
+
 def test_a_secret_that_is_not_there_changes_nothing_either(house):
     house.settings["providers"]["hall"]["api_key"] = {"file": str(house.key)}
     daemon = house.start()

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 from itertools import islice
 
 from hypothesis import given
@@ -78,11 +79,36 @@ def test_a_long_wait_comes_before_the_delay():
     def wait_long(_healthy) -> None:
         raise TryAgain("full", after_seconds=30)
 
-    assert run([wait_long, succeed]) == ["full 31", "sleep 31"]
+    assert run([wait_long, succeed]) == ["full 30.5", "sleep 30.5"]
+    assert run([wait_long] * 10 + [succeed])[-1] == "sleep 60", "and the cap holds"
+
+
+@given(st.randoms(use_true_random=False), st.floats(0, CAP_SECONDS))
+def test_a_server_that_lets_us_in_and_hangs_up_sees_ten_of_us_in_a_minute_at_most(chance, after_seconds):
+    attempts, now = [], [0.0]
+
+    async def attempt(_healthy):
+        attempts.append(now[0])
+        raise TryAgain("gone", after_seconds=after_seconds)
+
+    async def sleep(seconds):
+        assert after_seconds <= seconds <= CAP_SECONDS
+        now[0] += seconds
+        if now[0] >= 60:
+            raise TimeoutError
+
+    with suppress(TimeoutError):
+        asyncio.run(retry(attempt, lost=lambda *_: None, sleep=sleep, random=chance.random))
+    assert len(attempts) <= 10
+
+
+def test_ten_a_minute_is_the_worst_that_chance_can_do():
+    assert sum(islice(delays(lambda: 0.0), 10)) >= 60
 
 
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=30, max_size=30))
 def test_every_delay_lies_under_its_ceiling_and_the_cap(chances):
     source = iter(chances)
     waits = list(islice(delays(lambda: next(source)), 30))
-    assert all(0 <= wait <= min(CAP_SECONDS, 2.0**number) for number, wait in enumerate(waits))
+    ceilings = [min(CAP_SECONDS, 2.0**number) for number in range(30)]
+    assert all(ceiling / 4 <= wait <= ceiling for ceiling, wait in zip(ceilings, waits, strict=True))

@@ -1,6 +1,7 @@
 """The roster, with services that are nothing but waiting and leaving."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -129,6 +130,24 @@ async def test_a_failure_stops_the_others_in_good_order_and_is_raised():
     with pytest.raises(ZeroDivisionError):
         await running
     assert crew.notes[-2:] == ["a is asked to stop", "a is done"]
+
+
+@story
+async def test_a_stop_that_fails_keeps_no_other_from_being_stopped_and_is_raised():
+    crew = Crew()
+    crew.roster.enrol({"desk": "a", "hall": "b"})
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    crew.roster._members["desk"].service = replace(crew.roster._members["desk"].service, stop=fail)
+    running = asyncio.create_task(crew.roster.run())
+    await until(lambda: crew.has("b runs"))
+    with pytest.raises(ZeroDivisionError):
+        await crew.roster.stop()
+    assert crew.notes == ["a runs", "b runs", "b is asked to stop", "b is done"]
+    running.cancel()
+    await asyncio.wait((running,))
 
 
 @story

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from edgetx.aside import KEPT
 from edgetx.clock import Moment
 from edgetx.errors import TryAgain
 from edgetx.mqtt.topics import Kind, Publication
 from edgetx.restart import Mark, Remembered
 from edgetx.speech.ledger import Balance, Fate
-from edgetx.store import DAMAGED_KEPT, NAME, Batch, Store
+from edgetx.store import NAME, Batch, Store
 
 MOMENT = Moment(1.5, synced=True, monotonic=-2.0, boottime=3.0, boot_id="b")
 SEED = 20261121
@@ -70,6 +71,22 @@ def test_what_was_written_is_there_after_it_was_opened_again(tmp_path, durabilit
     assert contents.microphones == {"desk": desk(5), "hall": desk(9)}
     assert contents.writable
     assert contents.trouble == ""
+
+
+def test_what_was_given_up_is_counted_over_restarts(tmp_path):
+    store = a_store(tmp_path)
+    store.open()
+    store.write(Batch(whole=False, rows=[], microphones={}, given_up={Kind.FINAL: 1, Kind.EVENT: 2}))
+    store.write(Batch(whole=True, rows=[], microphones={}, given_up={Kind.FINAL: 7}))
+    store.close()
+    assert contents_of(tmp_path).given_up == {Kind.FINAL: 7, Kind.EVENT: 2}
+
+
+def test_a_file_that_was_begun_without_counts_gets_them(tmp_path):
+    with contextlib.closing(sqlite3.connect(filled(tmp_path))) as database:
+        database.execute("DROP TABLE given_up")
+    contents = contents_of(tmp_path)
+    assert (contents.trouble, contents.given_up, len(contents.rows)) == ("", {}, 3)
 
 
 def test_a_whole_batch_leaves_no_other_row(tmp_path):
@@ -138,7 +155,10 @@ def test_of_a_file_with_a_damaged_row_the_others_are_saved(tmp_path):
     with contextlib.closing(sqlite3.connect(filled(tmp_path))) as database:
         database.execute("UPDATE outbox SET payload = x'00' WHERE number = 2")
         database.commit()
-    contents, _ = assert_set_aside(tmp_path, "1 of its rows")
+        database.execute("INSERT INTO given_up VALUES ('final', 3, 77)")
+        database.commit()
+    contents, _ = assert_set_aside(tmp_path, "2 of its rows")
+    assert contents.given_up == {}
     assert contents.rows == [(1, final(1)), (3, final(3))]
     assert contents.microphones == {"desk": desk(7)}
 
@@ -169,7 +189,43 @@ def test_no_damage_makes_it_fail_or_read_what_was_not_written(tmp_path):
         store.close()
         assert contents_of(tmp_path).rows == contents.rows
     kept = [path for path in (tmp_path / "state").glob("*damaged*") if not path.name.endswith("-wal")]
-    assert 0 < len(kept) <= DAMAGED_KEPT
+    assert 0 < len(kept) <= KEPT
+
+
+def die(*_, **__):
+    """Nothing after it happens, as if the process was killed."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "moment", ["edgetx.store.set_aside", "edgetx.store.Path.rename", "edgetx.store.Store._take_its_place"]
+)
+def test_what_was_saved_of_a_damaged_file_outlives_a_crash_at_any_moment(tmp_path, monkeypatch, moment):
+    with contextlib.closing(sqlite3.connect(filled(tmp_path))) as database:
+        database.execute("UPDATE outbox SET payload = x'00' WHERE number = 2")
+        database.commit()
+    with monkeypatch.context() as dying:
+        dying.setattr(moment, die)
+        with pytest.raises(KeyboardInterrupt):
+            a_store(tmp_path).open()
+    contents = contents_of(tmp_path)
+    assert contents.rows == [(1, final(1)), (3, final(3))]
+    assert contents.microphones == {"desk": desk(7)}
+    assert contents_of(tmp_path) == Store(tmp_path / "state", "power").open()
+    assert not (tmp_path / "state" / f"{NAME}.salvaged").exists()
+
+
+def test_what_was_saved_is_on_disk_before_anything_else_is_written(tmp_path):
+    with contextlib.closing(sqlite3.connect(filled(tmp_path))) as database:
+        database.execute("UPDATE outbox SET crc = 0 WHERE number = 2")
+        database.commit()
+    a_store(tmp_path).open()  # And killed: nothing is written or closed.
+    copy = tmp_path / "copy" / "state"
+    copy.mkdir(parents=True)
+    for path in (tmp_path / "state").iterdir():
+        if path.name in (NAME, f"{NAME}-wal"):
+            (copy / path.name).write_bytes(path.read_bytes())
+    assert contents_of(tmp_path / "copy").rows == [(1, final(1)), (3, final(3))]
 
 
 # --- a disk that does not take it ----------------------------------------------------------------------------------

@@ -89,6 +89,20 @@ def test_a_failure_stops_the_others_and_is_raised():
     assert story_of(scene) == ["mqtt runs", "mqtt is done"]
 
 
+def test_a_stop_that_fails_keeps_no_other_from_being_stopped_and_is_raised():
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async def scene(story):
+        mic, other, mqtt = Stage("mic", story), Stage("other", story), Stage("mqtt", story)
+        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
+        broken = Service("mic", mic.run, fail, stop_seconds=5.0, leading=True)
+        with pytest.raises(ZeroDivisionError):
+            await supervise([broken, other.service(leading=True), mqtt.service()], stopping=lambda: None)
+
+    assert story_of(scene) == ["mic runs", "other runs", "mqtt runs", "other is done", "mqtt is done"]
+
+
 def test_who_does_not_stop_in_time_is_cut_short(caplog):
     async def refuse() -> None:
         pass

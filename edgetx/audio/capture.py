@@ -28,10 +28,10 @@ REFUSED_SECONDS = 15.0
 class Capture:
     """Feeds ``log`` from sources that ``make_source`` makes anew for each attempt. All callbacks run in its thread.
 
-    ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``observe(frame, seconds)``: once a second, the
-    number, at 16 kHz, of the frame after the last that the device had handed over, and when. ``report_gap``: a hole, in
-    16 kHz frames. ``report_state(state, detail)``: see above. ``measure(form, chunk, pcm)``, if given, sees each chunk
-    as the source delivered it, and what came of it.
+    ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``since``: when the first frame of ``log`` is due, by
+    that clock. ``observe(frame, seconds)``: once a second, the number, at 16 kHz, of the frame after the last that the
+    device had handed over, and when. ``report_gap``: a hole, in 16 kHz frames. ``report_state(state, detail)``: see
+    above. ``measure(form, chunk, pcm)``, if given, sees each chunk as the source delivered it, and what came of it.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Capture:
         make_source: Callable[[], Source],
         listen: Listen,
         log: AudioLog,
+        since: float,
         clock: Callable[[], float],
         random: Callable[[], float],
         observe: Callable[[int, float], None],
@@ -62,12 +63,13 @@ class Capture:
         self._waits = _waits(random)
         self._anchor = Anchor(RATE)
         self._end = log.end
+        self._since = since
 
     def run(self) -> None:
         """Capture until `stop` or the end of a recording, then finish the log. What is unexpected is raised."""
         self._enter("opening")
         if self._end:  # The numbers of an earlier run go on: what goes by until the device delivers is a hole.
-            self._anchor.observe(self._end, self._clock())
+            self._anchor.observe(self._end, self._since)
         ended = False
         while not ended and not self._stop.is_set():
             try:
@@ -119,6 +121,7 @@ class Capture:
         start, pcm = ears.process(chunk) if ears else (chunk.start, chunk.data)
         if pcm:
             self._log.append(stretch.base + start, pcm)  # Before all else: it also sends.
+        self._log.heard_at = self._clock()
         stretch.end = end = chunk.start + chunk.frames
         if end >= stretch.note_at:
             self._note(stretch)
@@ -134,6 +137,7 @@ class Capture:
     def _begin(self, chunk: Chunk, stretch: "_Stretch", now: float) -> None:
         """The device delivers: only now is it healthy, and only now is it known how much was missed."""
         stretch.running = True
+        self._log.heard_at = now  # Whoever hears that it runs may ask.
         start = stretch.number(chunk.start)
         missed = self._anchor.missed(start, now - chunk.frames / stretch.rate)
         if missed:

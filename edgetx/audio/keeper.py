@@ -6,6 +6,7 @@ another. Capture knows nothing of it: the log is read like by any other reader.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from edgetx.audio.format import FRAME_BYTES, Gap
@@ -28,6 +29,8 @@ class Keeper:
     ``overflow`` (no room, too old, a disk that takes nothing), ``damaged``, at the beginning ``restart``, at the end
     ``stopped``.
     ``report(status, detail)``: ``ready``, or ``memory`` with the reason why the disk does not help, when it changes.
+    ``written(start, end)``: like ``owed``, but as a restart would find it: until it is known there that sound is
+    settled, its file stays. ``commit`` sees to it that it is known. Without the two nothing outlives a restart.
     """
 
     log: AudioLog
@@ -37,6 +40,8 @@ class Keeper:
     lose: Callable[[Gap], None]
     report: Callable[[str, str], None]
     sleep: Callable[[float], Awaitable[None]]
+    written: Callable[[int, int], list[Range]] | None = None
+    commit: Callable[[], Awaitable[None]] | None = None
     _working: "asyncio.Future[str] | None" = None
     _trouble: str = ""
     _seen: int = 0
@@ -58,13 +63,22 @@ class Keeper:
         self._report(await self._done_within(BUSY_SECONDS))
         self._tell_gone()
 
+    async def secure(self) -> None:
+        """Write all that is owed, once the log has ended: its last words may not come in time."""
+        await self._done_within(STOP_SECONDS)
+        await self.round()
+
     async def stop(self) -> None:
-        """Write all that is owed, once the log has ended and `run` has; give up what the disk does not take."""
+        """Write what is still owed, once the log has ended and `run` has; give up what the disk does not take."""
         trouble = await self._done_within(STOP_SECONDS)
+        if self.commit and self.spool.segments:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self.commit()
         if self._idle:
             owed, stored = self._owed(), self.spool.segments
             pieces = self.rules.all_due(owed, stored, oldest=self.log.oldest, end=self.log.end)
-            self._work(pieces, self.rules.settled(owed, stored))
+            self._work(pieces, self._settled(stored))
             trouble = await self._done_within(STOP_SECONDS)
         self._report(trouble)
         self._tell_gone()
@@ -77,10 +91,10 @@ class Keeper:
     def _begin_round(self) -> None:
         owed, stored, end = self._owed(), self.spool.segments, self.log.end
         # No sound since the last round: when it comes again, the hole may push all out of memory at once.
-        due = self.rules.all_due if end == self._seen else self.rules.due
+        due = self.rules.all_due if end == self._seen or self.log.ended else self.rules.due
         self._seen = end
         pieces = due(owed, stored, oldest=self.log.oldest, end=end)
-        leaving = {*self.rules.settled(owed, stored), *self.rules.too_old(stored, end=end)}
+        leaving = {*self._settled(stored), *self.rules.too_old(stored, end=end)}
         self._work(pieces, sorted(leaving.union(self.rules.crowded_out(stored))))
 
     def _work(self, pieces: Sequence[Range], leaving: Sequence[Segment]) -> None:
@@ -95,6 +109,9 @@ class Keeper:
             return ""
         await asyncio.wait((self._working,), timeout=seconds)
         return self._working.result() if self._working.done() else f"The disk took more than {seconds:g} s."
+
+    def _settled(self, stored: Sequence[Segment]) -> list[Segment]:
+        return self.rules.settled((self.written or self.owed)(0, self.log.end), stored)
 
     def _owed(self) -> list[Range]:
         return self.owed(0, self.log.end)

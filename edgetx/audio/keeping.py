@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from edgetx.audio.format import FRAME_BYTES, RATE
 
-HEADER_BYTES = 24
+HEADER_BYTES = 33
 BLOCK_BYTES = 4096
 """Of most file systems: what the smallest file takes."""
 SEGMENT_SECONDS = 10.0

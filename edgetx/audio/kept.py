@@ -16,7 +16,8 @@ class Kept:
     @property
     def oldest(self) -> int:
         """See `Reader`."""
-        return min([self.log.oldest, *(segment.start for segment in self.spool.segments[:1])])
+        stored = self.spool.oldest
+        return self.log.oldest if stored is None else min(self.log.oldest, stored)
 
     @property
     def end(self) -> int:

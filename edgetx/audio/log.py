@@ -79,6 +79,8 @@ class AudioLog:
         """The number of the frame that comes next."""
         self.ended = False
         """Nothing more will come."""
+        self.heard_at = float("-inf")
+        """When sound came last, by the writer's clock: it says so itself."""
 
     @property
     def oldest(self) -> int:

@@ -28,7 +28,9 @@ from edgetx.mqtt import reasons
 from edgetx.mqtt.address import Address, cannot_connect, closed_at_once
 from edgetx.mqtt.client import close_socket, holds_more, ignore, properties_of, said, terms_of, topic_of
 from edgetx.mqtt.course import Ending
-from edgetx.mqtt.outbox import Numbered
+from edgetx.mqtt.flight import ANSWER_SECONDS, Flight
+from edgetx.mqtt.lanes import Numbered
+from edgetx.mqtt.reasons import Refusal
 from edgetx.mqtt.sockets import close_forgotten, in_daemon_thread, send_at_once
 from edgetx.mqtt.terms import Terms
 
@@ -39,7 +41,7 @@ class Connection:
     """A connection of ``client()`` to ``address``; made inside a running loop.
 
     ``progress(numbers)`` is called on the loop when the broker has acknowledged these, or has room again;
-    ``refused(number, words)`` when it will never take that one.
+    ``refused(number, refusal)`` when it does not take that one.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class Connection:
         client: Callable[[], Client],
         *,
         progress: Callable[[list[int]], None],
-        refused: Callable[[int, str], None],
+        refused: Callable[[int, Refusal], None],
         keepalive_seconds: int,
         connect_seconds: float,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._address = address
         self._new_client = client
@@ -63,6 +66,7 @@ class Connection:
         self._ended: asyncio.Future[TryAgain | None] = self._loop.create_future()
         self._client: Client | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._descriptor = -1
         self._writing = False
         self._leaving = False
@@ -70,9 +74,7 @@ class Connection:
         self._trouble: TryAgain | None = None
         self._ending = Ending(answered=False, hung_up=False)
         self._since = 0.0
-        self._numbers: dict[int, Numbered] = {}  # by paho's message id, what is under way
-        self._acknowledged: list[int] = []
-        self._given_up: list[tuple[int, str]] = []
+        self._flight = Flight(answer_seconds)
         self.terms = Terms()
         """What the broker takes; told when it has accepted us."""
 
@@ -84,7 +86,7 @@ class Connection:
     @property
     def room(self) -> int:
         """How many more publications of QoS 1 the broker takes before it has acknowledged some."""
-        return self.terms.receive_maximum - len(self._numbers)
+        return self.terms.receive_maximum - len(self._flight)
 
     @property
     def ending(self) -> Ending:
@@ -93,9 +95,11 @@ class Connection:
 
     async def open(self) -> None:
         """Connect and wait until the broker accepts us. Raise TryAgain, in words for a person."""
+        unforeseen = TryAgain(f"Connecting to {self._address} failed in a way that nobody foresaw.")
+        dialling: Future[TryAgain | None] = in_daemon_thread(self._try_to_connect, otherwise=unforeseen)
         try:
             async with asyncio.timeout(self._connect_seconds):
-                if trouble := await asyncio.wrap_future(self._dial()):
+                if trouble := await asyncio.wrap_future(dialling):
                     raise trouble
                 self._attach()
                 await asyncio.wait((self._accepted, self._ended), return_when=asyncio.FIRST_COMPLETED)
@@ -112,14 +116,16 @@ class Connection:
         for number, publication in publications:
             if self.terms.too_large(publication):
                 words = f"{len(publication.payload)} bytes"
-                self._given_up.append((number, reasons.never(publication.topic, name="Packet too large", words=words)))
+                self._flight.too_large((number, publication), name="Packet too large", words=words)
                 continue
             fit = self.terms.fit(publication)
             sent = client.publish(fit.topic, fit.payload, fit.qos, fit.retain, properties_of(client, publication))
             if publication.qos:
-                self._numbers[sent.mid] = number, publication
+                self._flight.sent(sent.mid, (number, publication), self._loop.time())
         self._settle(CLEAN)
-        if self._acknowledged or self._given_up:  # Where the broker takes QoS 0 only, it is done when it is written.
+        if self._flight and self._patience is None:
+            self._expect_answer()
+        if self._flight.has_answers:  # Where the broker takes QoS 0 only, it is done when it is written.
             self._loop.call_soon(self._tell)
 
     def subscribe(self, topics: str, show: Callable[[str, bytes], None]) -> None:
@@ -152,10 +158,6 @@ class Connection:
         if self._client is None:
             raise RuntimeError("A connection is used before it is open.")
         return self._client
-
-    def _dial(self) -> Future[TryAgain | None]:
-        unforeseen = TryAgain(f"Connecting to {self._address} failed in a way that nobody foresaw.")
-        return in_daemon_thread(self._try_to_connect, otherwise=unforeseen)
 
     def _try_to_connect(self) -> TryAgain | None:
         try:
@@ -193,8 +195,8 @@ class Connection:
         if descriptor >= 0:
             self._loop.remove_reader(descriptor)
             self._loop.remove_writer(descriptor)
-        if self._timer:
-            self._timer.cancel()
+        for timer in filter(None, (self._timer, self._patience)):
+            timer.cancel()
 
     def _readable(self) -> None:
         client = self._opened
@@ -216,6 +218,15 @@ class Connection:
         lost = self._opened.loop_misc()
         self._settle(MQTTErrorCode.MQTT_ERR_KEEPALIVE if lost else CLEAN)
 
+    def _expect_answer(self) -> None:
+        """Look again when something must have been answered, until nothing is under way."""
+        left = self._flight.patience(self._loop.time())
+        self._patience = self._loop.call_later(left, self._expect_answer) if self._flight and left > 0 else None
+        if self._flight and left <= 0:
+            self._ending = replace(self._ending, mute=True)
+            self._trouble = reasons.mute(self._address, self._flight.answer_seconds)
+            self._end(CLEAN)
+
     def _settle(self, code: MQTTErrorCode) -> None:
         """Write what waits, and notice the end. ``code`` is what paho's last call returned."""
         client = self._opened
@@ -236,24 +247,19 @@ class Connection:
             seconds = self._loop.time() - self._since if self._accepted.done() else None
             hung_up = not (self._leaving or self._trouble or code == MQTTErrorCode.MQTT_ERR_KEEPALIVE)
             self._ending = replace(self._ending, hung_up=hung_up, seconds=seconds)
-            self._ended.set_result(None if self._leaving else self._trouble or TryAgain(self._loss(code)))
+            self._ended.set_result(None if self._leaving else self._trouble or self._loss(code))
 
     def _tell(self) -> None:
-        numbers, self._acknowledged = self._acknowledged, []
-        given_up, self._given_up = self._given_up, []
+        numbers, refused = self._flight.answers()
         if self._accepted.done() and not self._closed:
-            for number, words in given_up:
-                self._refused(number, words)
+            for number, refusal in refused:
+                self._refused(number, refusal)
             self._progress(numbers)
 
-    def _loss(self, code: MQTTErrorCode) -> str:
-        if code == MQTTErrorCode.MQTT_ERR_KEEPALIVE:
-            return f"The broker at {self._address} has not answered for {self._opened.keepalive} s."
-        if code == MQTTErrorCode.MQTT_ERR_PROTOCOL:
-            return f"What answers at {self._address} does not speak MQTT as we do; check mqtt.url."
-        if not self._accepted.done():
-            return closed_at_once(self._address)
-        return f"The connection to the broker at {self._address} was lost."
+    def _loss(self, code: MQTTErrorCode) -> TryAgain:
+        silent = self._opened.keepalive if code == MQTTErrorCode.MQTT_ERR_KEEPALIVE else None
+        foreign = code == MQTTErrorCode.MQTT_ERR_PROTOCOL
+        return reasons.lost(self._address, silent_seconds=silent, foreign=foreign, accepted=self._accepted.done())
 
     def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: ReasonCode, more: Properties | None) -> None:
         self._ending = replace(self._ending, answered=True, code=reason.value)
@@ -271,22 +277,15 @@ class Connection:
             return
         self._ending = replace(self._ending, code=reason.value)
         self._trouble = reasons.goodbye(self._address, reason.value, **said(reason, more))
-        if reason.value == reasons.TOO_LARGE and self._numbers:  # It will have been the largest; else it comes again.
-            number, publication = max(self._numbers.values(), key=lambda numbered: len(numbered[1].payload))
-            self._given_up.append((number, reasons.never(publication.topic, **said(reason, more))))
+        self._flight.ended(reason.value, **said(reason, more))
 
     def _on_publish(
         self, _client: Client, _data: Any, message_id: int, reason: ReasonCode, more: Properties | None
     ) -> None:
-        sent = self._numbers.pop(message_id, None)
-        if sent is None:  # QoS 0, which paho "publishes" when it is written
-            return
-        if not reason.is_failure:
-            self._acknowledged.append(sent[0])
-        elif reason.value in reasons.FOR_GOOD:
-            self._given_up.append((sent[0], reasons.never(sent[1].topic, **said(reason, more))))
+        if reason.is_failure:
+            self._flight.refused(message_id, reason.value, self._loop.time(), **said(reason, more))
         else:
-            self._trouble = reasons.not_now(self._address, **said(reason, more))
+            self._flight.acknowledged(message_id, self._loop.time())
 
     def _on_subscribe(
         self, _client: Client, _data: Any, _message_id: int, codes: list[ReasonCode], more: Properties | None

@@ -25,12 +25,16 @@ ENOUGH = 2
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a connection ended. ``answered``: with whatever reason ``code``. ``seconds``: since it was accepted."""
+    """How a connection ended. ``answered``: with whatever reason ``code``. ``seconds``: since it was accepted.
+
+    ``mute``: we ended it, for the broker acknowledged nothing.
+    """
 
     answered: bool
     hung_up: bool
     code: int = 0
     seconds: float | None = None
+    mute: bool = False
 
 
 class Course:

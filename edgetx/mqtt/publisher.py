@@ -4,6 +4,9 @@
 What was not acknowledged when a connection ended is sent again on the next (MQTT's QoS 1, kept by our outbox instead
 of the broker's session). To each broker we first say `online`, then everything retained, then what waited, in order.
 
+What the broker refuses though it may take it one day is held by the outbox, its topic with it, and tried again by us:
+after some seconds, or after a quarter of an hour where a person must mend something or it was in vain a few times.
+
 What was made before the clock was set (`corrected`) is noted as it comes in, and put right as it leaves.
 """
 
@@ -20,7 +23,10 @@ from edgetx.mqtt.client import new_client
 from edgetx.mqtt.connection import Connection
 from edgetx.mqtt.corrected import corrected, stamped
 from edgetx.mqtt.course import Course
-from edgetx.mqtt.outbox import Numbered, Outbox
+from edgetx.mqtt.flight import ANSWER_SECONDS
+from edgetx.mqtt.lanes import Lane, Numbered
+from edgetx.mqtt.outbox import Outbox
+from edgetx.mqtt.reasons import KEPT_SECONDS, Refusal
 from edgetx.mqtt.topics import Availability, Publication, Topics
 from edgetx.retry import retry
 
@@ -57,6 +63,7 @@ class Publisher:
         random: Callable[[], float],
         keepalive_seconds: int = KEEPALIVE_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
         now: Callable[[], clock.Moment] = clock.now,
     ) -> None:
         self._settings = settings
@@ -68,6 +75,7 @@ class Publisher:
         self._random = random
         self._keepalive_seconds = keepalive_seconds
         self._connect_seconds = connect_seconds
+        self._answer_seconds = answer_seconds
         self._now = now
         self._course = Course(f"the device id {topics.device!r}")
         self._connection: Connection | None = None
@@ -76,6 +84,9 @@ class Publisher:
         self._moved = asyncio.Event()
         self._stopped = asyncio.Event()
         self._said = ("", "")
+        self._given_up = ""  # On this connection, the first: it is news, to be published, and refused in its turn.
+        self._mute = ""  # The last connections had to be ended because nothing was acknowledged.
+        self._resting: dict[Lane, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Keep a connection until `stop`."""
@@ -94,7 +105,12 @@ class Publisher:
     def put(self, publication: Publication) -> None:
         """Send ``publication``, now if the broker is there; else later, as far as the outbox has room."""
         self._outbox.put(stamped(publication, self._now()) if publication.durable else publication)
-        self._pump()
+        self.pump()
+
+    def pump(self) -> None:
+        """Send what the outbox lets go."""
+        if self._connection and self._connection.ready:
+            self._connection.send(self._owed(self._connection))
 
     async def stop(self, deadline_seconds: float) -> None:
         """Wait until the broker has everything, say `stopped` and disconnect: all inside the deadline.
@@ -118,12 +134,14 @@ class Publisher:
             self._begin(connection, healthy)
             await connection.ended()
         except TryAgain as trouble:
+            self._mute = str(trouble) if connection.ending.mute else self._mute
             raise self._course.ended(connection.ending, trouble) from None
         finally:
             self._connection = None
             connection.close()
             self._outbox.connection_lost()
             self._moved.set()
+            await self._forget_rests()
 
     def _new_connection(self) -> Connection:
         address = parse_address(self._settings.url)
@@ -143,17 +161,18 @@ class Publisher:
             refused=self._refused,
             keepalive_seconds=self._keepalive_seconds,
             connect_seconds=self._connect_seconds,
+            answer_seconds=self._answer_seconds,
         )
 
     def _begin(self, connection: Connection, healthy: Callable[[], None]) -> None:
         self._connection = connection
         self._healthy = healthy
         self._course.accepted()
-        shortcomings = connection.terms.shortcomings
-        self._say("limited" if shortcomings else "connected", shortcomings)
+        self._given_up = ""
+        self._say_how_it_is()
         self._outbox.connection_made()
         self._announce(connection, "online")
-        self._pump()
+        self.pump()
 
     def _announce(self, connection: Connection, status: Availability) -> None:
         self._announced = True
@@ -165,21 +184,41 @@ class Publisher:
                 self._announced = False
                 self._healthy()
             else:
+                self._mute = ""
                 self._outbox.acknowledged(number)
-        self._pump()
+        self.pump()
+        self._say_how_it_is()
         self._moved.set()
 
-    def _refused(self, number: int, words: str) -> None:
+    def _refused(self, number: int, refusal: Refusal) -> None:
         if number == AVAILABILITY:
             self._announced = False
-        else:
+        elif refusal.again_seconds is None:
             self._outbox.refused(number)
-        if self._said[0] == "connected":  # Only the first: it is news, to be published, and refused in its turn.
-            self._say("limited", words)
+        elif held := self._outbox.hold(number, refusal.words):
+            lane, often = held
+            self._rest(lane, KEPT_SECONDS if often else refusal.again_seconds)
+            return
+        self._given_up = self._given_up or refusal.words
 
-    def _pump(self) -> None:
-        if self._connection and self._connection.ready:
-            self._connection.send(self._owed(self._connection))
+    def _rest(self, lane: Lane, seconds: float) -> None:
+        if resting := self._resting.pop(lane, None):
+            resting.cancel()
+        self._resting[lane] = asyncio.ensure_future(self._try_again(lane, seconds))
+
+    async def _forget_rests(self) -> None:
+        resting = [*self._resting.values()]
+        self._resting.clear()
+        for task in resting:
+            task.cancel()
+        await asyncio.gather(*resting, return_exceptions=True)
+
+    async def _try_again(self, lane: Lane, seconds: float) -> None:
+        await self._sleep(seconds)
+        del self._resting[lane]
+        self._outbox.probe(lane)
+        self.pump()
+        self._say_how_it_is()
 
     def _owed(self, connection: Connection) -> Iterator[Numbered]:
         while connection.room > 0 and (taken := self._outbox.take()):
@@ -188,6 +227,16 @@ class Publisher:
 
     def _lost(self, error: TryAgain | Refused, _delay_seconds: float) -> None:
         self._say("refused" if isinstance(error, Refused) else "waiting", str(error))
+
+    def _say_how_it_is(self) -> None:
+        """Say what the broker does not take; of several topics the first, for one cause has most of them."""
+        if not self._connection:
+            return
+        objections = self._outbox.objections
+        more = f"So it is with {len(objections) - 1} more." if len(objections) > 1 else ""
+        shortcomings = self._connection.terms.shortcomings
+        words = " ".join(filter(None, (shortcomings, self._mute, self._given_up, *objections[:1], more)))
+        self._say("limited" if words else "connected", words)
 
     def _say(self, status: str, detail: str) -> None:
         if (status, detail) != self._said:

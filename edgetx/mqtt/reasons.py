@@ -5,8 +5,10 @@ paho gives the few of MQTT 3.1.1 the same. What only a person can mend is tried 
 brokers that ask another service who may come in, and say no while that is down.
 """
 
+from dataclasses import dataclass
+
 from edgetx.errors import TryAgain
-from edgetx.mqtt.address import Address
+from edgetx.mqtt.address import Address, closed_at_once
 
 FAILURE = 128
 """Codes from here on say no."""
@@ -35,8 +37,20 @@ BY_A_PERSON = {
 }
 SLOWLY = frozenset({130, 131, 137, 144, 147, 148, TOO_LARGE, 150, 151, 152, 153, 159})
 """What would come again at once if we did: limits of the broker, and rules that it says we broke."""
-FOR_GOOD = frozenset({135, 144, TOO_LARGE, 153})
-"""What a broker that refuses one message will not take later either."""
+
+FOR_GOOD = frozenset({TOO_LARGE, 153})
+"""What a broker will never take, whoever mends what; all else that it refuses is kept."""
+BY_THE_OWNER = {135: "allow it in the broker's access control (ACL)", 144: "check mqtt.base_topic"}
+"""Of one message: what whoever runs the broker can mend, or these settings."""
+KEPT_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The broker's no to one message, in words; ``again_seconds``: when to ask again, None: never."""
+
+    words: str
+    again_seconds: float | None
 
 
 def refusal(address: Address, code: int, *, name: str, words: str) -> TryAgain:
@@ -51,15 +65,27 @@ def goodbye(address: Address, code: int, *, name: str, words: str) -> TryAgain:
     return TryAgain(text, after_seconds=_after(code))
 
 
-def not_now(address: Address, *, name: str, words: str) -> TryAgain:
-    """Return the trouble when the broker did not take a message that it may take later."""
-    text = f"The broker at {address} does not take a message now: {_in_words(name, words)}."
-    return TryAgain(text, after_seconds=SLOW_SECONDS)
+def lost(address: Address, *, silent_seconds: int | None, foreign: bool, accepted: bool) -> TryAgain:
+    """Return the trouble when a connection ended without a word from the broker."""
+    if silent_seconds is not None:
+        return TryAgain(f"The broker at {address} has not answered for {silent_seconds} s.")
+    if foreign:
+        return TryAgain(f"What answers at {address} does not speak MQTT as we do; check mqtt.url.")
+    return TryAgain(f"The connection to the broker at {address} was lost." if accepted else closed_at_once(address))
 
 
-def never(topic: str, *, name: str, words: str) -> str:
-    """Say that the broker will not take what was published on ``topic``."""
-    return f"The broker does not take what is published on {topic}: {_in_words(name, words)}."
+def mute(address: Address, seconds: float) -> TryAgain:
+    """Return the trouble when the broker has acknowledged nothing for so long."""
+    return TryAgain(f"The broker at {address} has acknowledged nothing for {seconds:g} s, though it is there.")
+
+
+def refused(topic: str, code: int, *, name: str, words: str) -> Refusal:
+    """Return what it means that the broker does not take a message on ``topic``."""
+    text = f"The broker does not take what is published on {topic}: {_in_words(name, words)}"
+    if code in FOR_GOOD:
+        return Refusal(f"{text}; it is given up.", None)
+    mend = f"; {BY_THE_OWNER[code]}" if code in BY_THE_OWNER else ""
+    return Refusal(f"{text}{mend}. It is kept, and tried again.", KEPT_SECONDS if mend else SLOW_SECONDS)
 
 
 def _in_words(name: str, words: str) -> str:

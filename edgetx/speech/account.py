@@ -1,7 +1,8 @@
 """One microphone's account: places what a session understood on the timeline, settles frames, delivers what to publish.
 
 The rule of settling: a final covers its own frames; what the same session was sent before it and gave no words for is
-silent. Nothing else is settled by silence, so what a broken session had not answered stays owed.
+silent. Without a result of the session's, only quiet is silent, and what has waited for very long (`settling`); so what
+a broken session had not answered stays owed.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from edgetx.speech.events import MicrophoneEvent, PlacedWord, SpeechEvent, Trans
 from edgetx.speech.ledger import Fate, Ledger
 from edgetx.speech.sent import Sent
 from edgetx.speech.timeline import Timeline
+
+PIECES = 256
+"""So many settled ranges may lie apart: where there are more, quiet between them stays owed until all is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,19 @@ class Account:
         for first, last in self.ledger.owed(start, end):
             self.lose(Gap(first, last - first, cause))
 
+    def left_out(self, start: int, end: int) -> None:
+        """Settle as silent the frames [start, end), which are known to be, and were not sent."""
+        self.ledger.settle(start, end, Fate.SILENT)
+
+    def quiet(self, sent: Sent, start: int, end: int) -> None:
+        """Settle as silent what a session was sent of the frames [start, end), which are quiet by themselves."""
+        if len(self.ledger.balance.ahead) < PIECES:
+            self._settle(sent, (start, end), fate=Fate.SILENT)
+
+    def unanswered(self, sent: Sent, start: int, end: int) -> list[tuple[int, int]]:
+        """Return what a session was sent of the frames [start, end) and is not settled, in order."""
+        return [owed for first, last in sent.ranges(start, end) for owed in self.ledger.owed(first, last)]
+
     def heard(self, sent: Sent, *, until: int) -> None:
         """Settle as silent what a session was sent before the frame ``until`` and has no words for."""
         self._settle(sent, (0, until), fate=Fate.SILENT)
@@ -67,8 +84,7 @@ class Account:
 
     def _unsettled(self, sent: Sent, end: int) -> int:
         """Return the first frame that was sent and is not settled, or ``end``."""
-        ranges = (self.ledger.owed(first, last) for first, last in sent.ranges(0, end))
-        return next((owed[0][0] for owed in ranges if owed), end)
+        return next((first for first, _ in self.unanswered(sent, 0, end)), end)
 
     def _transcript(
         self, utterance: Utterance, sent: Sent, *, frames: tuple[int, int], session: str, late: bool

@@ -2,8 +2,9 @@
 
 The *seam* parts the two: what is owed from it on is the live session's, in order; what is owed before it is late. It
 only ever moves forward, so no frame is in two hands. A live session that would begin more than `catch_up_seconds`
-behind begins at now: the seam is where the log ends then. One that falls back so far later goes on at now as well; what
-it had been sent before that stays its own until it ends, for words of it may be on their way.
+behind begins at now: the seam is then at the quietest moment just before the log's end, so that it hardly halves a
+word. One that falls back so far later goes on at now as well; what it had been sent before that stays its own until it
+ends, for words of it may be on their way.
 
 So neither is sent a frame that is settled, or that the other was sent: there is no overlap, and no word comes twice.
 Where a provider allows one session only, nothing is ever too far behind: all of it goes in order.
@@ -23,19 +24,25 @@ Range = tuple[int, int]
 
 
 class Seam:
-    """One microphone's. ``moved`` is called when a live session leaves something behind.
+    """One microphone's. ``moved`` is called when a live session leaves something behind, ``cut(end)`` says where.
 
     ``at``: the first frame of the live session's share; ``live``: what it was sent.
     """
 
     def __init__(
-        self, ledger: Ledger, *, catch_up_seconds: float = float("inf"), moved: Callable[[], None] = lambda: None
+        self,
+        ledger: Ledger,
+        *,
+        catch_up_seconds: float = float("inf"),
+        moved: Callable[[], None] = lambda: None,
+        cut: Callable[[int], int] = lambda end: end,
     ) -> None:
         self.at = 0
         self.live = Sent()
         self._ledger = ledger
         self._catch_up = catch_up_seconds * RATE
         self._moved = moved
+        self._cut = cut
         self._allowed: float | None = None
 
     def begin(self, end: int, *, patient: bool) -> None:
@@ -52,7 +59,10 @@ class Seam:
         self._allowed = None
 
     def next_live(self, position: int, end: int) -> Range | None:
-        """Return what to send live from ``position`` on, in order; None: nothing for now, begin at ``end``."""
+        """Return what to send live from ``position`` on, in order; None: nothing for now.
+
+        If something is owed all the same, it was left behind: go on at the seam.
+        """
         owed = self._ledger.owed(max(position, self.at), end)
         if owed and self._allowed is not None and end - owed[0][0] > self._allowed:
             self._leave_behind(end)
@@ -73,7 +83,7 @@ class Seam:
         return end - next((first for first, _ in self._ledger.owed(start, end)), end)
 
     def _leave_behind(self, end: int) -> None:
-        self.at = end
+        self.at = max(self.at, self.live.end, self._cut(end))
         self._moved()
 
 

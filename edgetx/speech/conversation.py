@@ -24,13 +24,14 @@ from edgetx.speech.rotation import lifetime, wait_to_leave
 from edgetx.speech.sender import Sender
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Limits, Session, Wire
+from edgetx.speech.settling import Settling
 
 LAST_WORD_SECONDS = 1.0
 """How long a broken wire may take to say why."""
 LEAVE_SECONDS = 0.5
 """How long taking leave may wait for a wire that takes nothing."""
 PROVEN_FRAMES = 60 * RATE
-"""A session that took a minute of audio has proved that the provider works, even if nobody spoke."""
+"""A session that has provably got a minute of audio has proved that the provider works, even if nobody spoke."""
 SPEECH_SECONDS = 60.0
 """Speech that is said to have begun, and of which no word comes for so long, was none."""
 
@@ -60,11 +61,13 @@ class Conversation:
     _spoke_at: float = float("-inf")
     _speaking_until: float = float("-inf")
     _receipts: Receipts = field(default_factory=Receipts)
-    _proven_at: int = PROVEN_FRAMES
+    _proven_at: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _settling: Settling = field(init=False)
     _sender: Sender = field(init=False)
 
     def __post_init__(self) -> None:
+        self._settling = Settling(account=self.account, sent=self.sent, log=self.log)
         self._sender = Sender(
             session=self.session,
             wire=self.wire,
@@ -146,8 +149,7 @@ class Conversation:
             await self._sender.run()
         finally:
             rotation.cancel()
-        self.session.finish()
-        await self._sender.flush()
+        await self._sender.finish()
 
     async def _rotate(self) -> None:
         """Leave the session in time, if it expires."""
@@ -173,8 +175,9 @@ class Conversation:
     def _review(self) -> None:
         with self._lock:
             self._settle_silence()
-        if self._proven_at < self.sent.frames:
-            self._proven_at = self.sent.frames + PROVEN_FRAMES
+            taken = self.sent.frames_before(self._proven())
+        if taken - self._proven_at >= PROVEN_FRAMES:
+            self._proven_at = taken
             self.healthy()
 
     async def _receive(self) -> None:
@@ -204,7 +207,7 @@ class Conversation:
                 self.account.heard(self.sent, until=until)
             case Received():
                 self.healthy()
-                self._receipts.received(self.monotonic(), self.sent.end_frame(event.until_ms))
+                self._receipts.got(self.monotonic(), self.sent.end_frame(event.until_ms), listened=event.listened)
             case Notice():
                 self._noticed(event)
             case Opened():
@@ -212,7 +215,7 @@ class Conversation:
             case Closed():
                 self._closed = event
                 if event.clean:
-                    self.account.heard(self.sent, until=self.sent.end)
+                    self.account.heard(self.sent, until=self._acknowledged(event))
 
     def _noticed(self, notice: Notice) -> None:
         if notice.name == "speech_started":
@@ -242,19 +245,19 @@ class Conversation:
             self.account.understood(utterance, self.sent, session=self.id, late=late)
 
     def _settle_silence(self) -> None:
-        """Settle what the provider is known to have had for long, if no words are under way.
+        """Settle what can be of what the provider is known to have had for long, if no words are under way.
 
         Not what was sent faster than it was spoken: the provider may not have come so far.
         """
         now, seconds = self.monotonic(), self.limits.silent_seconds
         if now < self._speaking_until or seconds is None or self._is_behind():
             return
-        until = self._receipts.received_before(now - seconds) or 0
+        if listened := self._receipts.listened.before(now - seconds):
+            self.account.heard(self.sent, until=listened)
+        until = self._receipts.received.before(now - seconds) or 0
         if self.wire.confirmed_at is not None:
             until = max(until, self._sender.sent_before(self.wire.confirmed_at - seconds) or 0)
-        if until:
-            self._receipts.arrived(until)
-            self.account.heard(self.sent, until=until)
+        self._settling.settle(now, until)
 
     def _report_end(self) -> None:
         self._settle_silence()
@@ -278,6 +281,9 @@ class Conversation:
         """Return the frame before which all that was sent has provably arrived."""
         if closed.clean and not self.limits.ends_by_silence:
             return self.sent.end
+        return self._proven()
+
+    def _proven(self) -> int:
         if self.wire.confirmed_at is not None:
             self._receipts.arrived(self._sender.sent_before(self.wire.confirmed_at) or 0)
         return self._receipts.proven

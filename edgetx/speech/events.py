@@ -77,9 +77,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The provider says that it has all audio before ``until_ms``; what it makes of it is another matter."""
+    """The provider says that it has all audio before ``until_ms``; what it makes of it is another matter.
+
+    ``listened``: its recogniser has come so far, and has no word of it yet.
+    """
 
     until_ms: float
+    listened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ holds at any moment by construction: the first fate of a frame counts, a later o
 touch the frontier are folded into it, so the ledger stays small however long it runs.
 """
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +27,10 @@ class Balance:
     frontier: int
     settled: Mapping[Fate, int]
     ahead: tuple[tuple[int, int], ...]
+
+    def owed(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the ranges within [start, end) that were not settled."""
+        return _owed(self.frontier, self.ahead, start, end)
 
 
 class Ledger:
@@ -52,31 +57,44 @@ class Ledger:
         """Give the frames [start, end) their fate; return how many of them had none yet."""
         fresh = sum(last - first for first, last in self.owed(start, end))
         self.settled[fate] += fresh
-        self._ahead = _merged([*self._ahead, (start, end)] if end > start else self._ahead)
-        if self._ahead and self._ahead[0][0] <= self.frontier:
-            self.frontier = max(self.frontier, self._ahead.pop(0)[1])
         if fresh:
+            self._settle(max(start, self.frontier), end)
             self._changed()
         return fresh
 
     def owed(self, start: int, end: int) -> list[tuple[int, int]]:
         """Return the ranges within [start, end) that are not settled."""
-        ranges = []
-        at = max(start, self.frontier)
-        for first, last in self._ahead:
-            if min(first, end) > at:
-                ranges.append((at, min(first, end)))
-            at = max(at, last)
-        if end > at:
-            ranges.append((at, end))
-        return ranges
+        return _owed(self.frontier, self._ahead, start, end)
+
+    def _settle(self, start: int, end: int) -> None:
+        """Put [start, end) among what lies ahead, one with what it touches, or into the frontier."""
+        first = bisect_left(self._ahead, start, key=_end)
+        behind = bisect_right(self._ahead, end, key=_start)
+        if first < behind:
+            start, end = min(start, self._ahead[first][0]), max(end, self._ahead[behind - 1][1])
+        self._ahead[first:behind] = [(start, end)]
+        if self._ahead[0][0] <= self.frontier:
+            self.frontier = self._ahead.pop(0)[1]
 
 
-def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(ranges):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
+def _owed(frontier: int, ahead: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+    ranges = []
+    at = max(start, frontier)
+    for index in range(bisect_right(ahead, at, key=_end), len(ahead)):
+        first, last = ahead[index]
+        if first >= end:
+            break
+        if first > at:
+            ranges.append((at, first))
+        at = last
+    if end > at:
+        ranges.append((at, end))
+    return ranges
+
+
+def _start(extent: tuple[int, int]) -> int:
+    return extent[0]
+
+
+def _end(extent: tuple[int, int]) -> int:
+    return extent[1]

@@ -45,9 +45,10 @@ class ProcessWire:
         """See `Wire`."""
         return not (self._stdin.is_closing() or self._stdin.transport.get_write_buffer_size())
 
-    def send_now(self, message: Message) -> None:
+    def send_now(self, message: Message) -> bool:
         """See `Wire`."""
         self._loop.call_soon_threadsafe(self._stdin.write, _framed(message))
+        return self.ready
 
     async def receive(self) -> Message | None:
         """Wait for a line; None when the child has ended."""

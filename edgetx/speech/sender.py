@@ -6,22 +6,24 @@ is left to `_catch_up` on the loop, which can wait. One lock, the conversation's
 sent while both threads may use them.
 
 What is to be sent is the course's to say (`backfill`): only what is owed, and the sender of a late session ends when
-there is no more of it. What is owed and no longer kept is reported lost, as ``overflow``.
+there is no more of it. Of sound that lies far back long silence is left out (`silence`). What is owed and no longer
+kept is reported lost, as ``overflow``.
 """
 
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from edgetx.audio.format import FRAME_BYTES, RATE, Gap
 from edgetx.audio.log import AudioLog, Reader, Stretch
 from edgetx.speech.account import Account
-from edgetx.speech.backfill import Course, Range
+from edgetx.speech.backfill import STALL_FRAMES, Course, Range
 from edgetx.speech.pacer import Pacer
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Limits, Session, Wire
+from edgetx.speech.silence import PAUSE_FRAMES, Skipper
 
 SENT_TIMES = 400
 """Chunks whose time of sending is remembered: more than lie between two answered pings."""
@@ -30,9 +32,7 @@ BOOK_FRAMES = RATE // 2
 REVIEW_SECONDS = 10.0
 """How seldom ``review`` is called at most, live."""
 MARGIN_FRAMES = 10 * RATE
-"""Given up beyond what is no longer kept, or half of what is: else the next chunk would be too old again."""
-PAUSE_FRAMES = RATE * 3 // 2
-"""Silence in the place of what is left out: long enough for a provider to end an utterance."""
+"""Given up beyond what memory no longer keeps, or half of what it does: else the next chunk would be too old again."""
 WAIT_SECONDS = 1.0
 """How often what is late looks whether it may go on."""
 
@@ -57,6 +57,7 @@ class Sender:
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     _pacer: Pacer = field(default_factory=lambda: Pacer(rate=1.0, now=0.0))
+    _skipper: Skipper = field(default_factory=Skipper)
     _chunk: int = 0
     _chunk_bytes: int = 0
     _position: int = 0
@@ -90,53 +91,80 @@ class Sender:
         for message in messages:
             await self.wire.send(message)
 
+    async def finish(self) -> None:
+        """Have the session ended, and note when all had left."""
+        self.session.finish()
+        await self.flush()
+        self._sent_at.append((self.monotonic(), self.sent.end))
+
     def sent_before(self, monotonic: float) -> int | None:
-        """Return the number of the frame after the last that was sent before a time; None: nothing new was."""
-        end = None
-        while self._sent_at and self._sent_at[0][0] <= monotonic:
-            end = self._sent_at.popleft()[1]
-        return end
+        """Return the number of the frame after the last that was sent before a time; None: nothing is known."""
+        return next((end for at, end in reversed(self._sent_at) if at <= monotonic), None)
 
     async def _catch_up(self) -> bool:
         """Send until there is less than a chunk; return whether no more is to be sent in this session."""
+        self._skipper = Skipper()
         while not self._leaving:
             ended, end = self.log.ended, self.log.end
             wanted = self.course.next(self._position, end)
-            if wanted is None:
-                if self.sent.frames and not self.course.late and self.account.ledger.owed(self._position, end):
-                    self._pause(end - self.sent.end)  # What lies between is left behind.
+            if wanted is None and not self.course.late and self.account.ledger.owed(self._position, end):
+                self._leave_behind()
+            elif wanted is None:
                 self._position = max(self._position, end)
+                await self._send_all(self._skipper.flush())
                 return ended or self.course.late
-            if wanted[1] == end and end - wanted[0] < self._chunk and not ended and not self.course.late:
+            elif wanted[1] == end and end - wanted[0] < self._chunk and not ended and not self.course.late:
                 self._position = wanted[0]
+                await self._send_all(self._skipper.flush())
                 return False
-            if self.course.waits(end):
+            elif self.course.waits(end):
                 await self.sleep(WAIT_SECONDS)
             else:
                 await self._send_some(wanted)
         return True
 
+    def _leave_behind(self) -> None:
+        """Go on where the course's share begins now; what lies before it is another session's."""
+        if self.sent.frames:
+            self._pause(self.course.seam.at - self.sent.end)
+        self._position = max(self._position, self.course.seam.at)
+        self._skipper = Skipper()
+
     async def _send_some(self, wanted: Range) -> None:
-        """Send up to a chunk of what is wanted, when it is due."""
+        """Send up to a chunk of what is wanted, when it is due, or leave it out."""
         stretch = self._read(wanted)
         self._position = stretch.end
         if not stretch.pcm:
             return
-        if self.course.late and self.sent.frames:
-            self._pause(stretch.start - self.sent.end)
-        self.session.send_audio(stretch.pcm)
-        self.sent.add(stretch.start, stretch.frames)
-        self._unbooked += stretch.frames
-        if delay := self._pay(self.monotonic()):
-            await self.sleep(delay)
-        await self.flush()
-        self._sent_at.append((self.monotonic(), self.sent.end))  # Not before: it may have waited for long.
-        self.review()
+        if jump := self._skipper.jump(stretch.start):
+            await self._send_all(self._skipper.flush())
+            if self.course.late and self.sent.frames:
+                self._pause(jump)
+        if self.course.late or self.log.end - stretch.end > STALL_FRAMES:
+            sending, skipping = self._skipper.take(stretch)
+        else:
+            sending, skipping = self._skipper.pass_on(stretch), []
+        for silent in skipping:
+            self.account.left_out(silent.start, silent.end)
+        await self._send_all(sending)
+        if not sending:
+            await asyncio.sleep(0)  # There may be hours of it.
+
+    async def _send_all(self, stretches: Iterable[Stretch]) -> None:
+        for stretch in stretches:
+            self.session.send_audio(stretch.pcm)
+            self.sent.add(stretch.start, stretch.frames)
+            self._unbooked += stretch.frames
+            if delay := self._pay(self.monotonic()):
+                await self.sleep(delay)
+            await self.flush()
+            self._sent_at.append((self.monotonic(), self.sent.end))  # Not before: it may have waited for long.
+            self.review()
 
     def _pause(self, jump: int) -> None:
         """Have the provider hear that what comes next was not said in one breath with what was sent last."""
-        frames = min(jump, PAUSE_FRAMES)
-        if frames:
+        frames = min(jump, PAUSE_FRAMES - self._skipper.quiet)
+        if frames > 0:
             self.session.send_audio(bytes(frames * FRAME_BYTES))
             self.sent.pause(frames)
             self._unbooked += frames
@@ -167,7 +195,7 @@ class Sender:
                 return False
             self.session.send_audio(pcm)
             for message in self.session.to_send():
-                self.wire.send_now(message)
+                self._direct = self.wire.send_now(message)
             self._was_sent(start)
         return True
 
@@ -179,7 +207,7 @@ class Sender:
                 if self._direct and stretch.start == self._position and stretch.frames == self._chunk:
                     self.session.send_audio(stretch.pcm)
                     for message in self.session.to_send():
-                        self.wire.send_now(message)
+                        self._direct = self.wire.send_now(message)
                     self._was_sent(stretch.start)
                 else:
                     self._stop_live()
@@ -221,7 +249,7 @@ class Sender:
         self._unbooked += self._chunk
         if self._unbooked >= BOOK_FRAMES:
             self._delay = self._book()
-        if self._delay or self._leaving or not self.wire.ready:
+        if self._delay or self._leaving or not self._direct:
             self._stop_live()
 
     def _book(self) -> float:
@@ -245,6 +273,7 @@ class Sender:
         oldest = reader.oldest
         if oldest <= first:  # A hole.
             return Stretch(min(stretch.start, last) if stretch.start > first else last, b"")
-        kept = min(last, max(stretch.start, oldest + min((reader.end - oldest) // 2, MARGIN_FRAMES)))
+        margin = min((reader.end - oldest) // 2, MARGIN_FRAMES) if oldest >= self.log.oldest else 0
+        kept = min(last, max(stretch.start, oldest + margin))
         self.account.lose(Gap(first, kept - first, "overflow"))
         return Stretch(kept, b"")

@@ -38,11 +38,12 @@ class Limits:
     """What a provider allows.
 
     ``replay_rate``: seconds of audio that it takes a second; ``open_seconds``: how long it may take to be ready;
-    ``drain_seconds``: how long its last words may take after ``finish``; ``silent_seconds``: sound that it has had for
+    ``drain_seconds``: how long its last words may take after ``finish``; ``silent_seconds``: quiet that it has had for
     so long without a word under way is silent (None: it says itself what it has dealt with, by Progress);
     ``keepalive_seconds``: how often `Session.keep_alive` is due while there is no audio; ``session_seconds``: how long
     a session lasts at most; ``ends_by_silence``: it never confirms ``finish``, so ``drain_seconds`` later the session
-    has ended as agreed; ``max_sessions``: how many a microphone may hold at once, 1 or 2.
+    has ended as agreed, and has dealt with what has provably arrived; ``max_sessions``: how many
+    a microphone may hold at once, 1 or 2.
     """
 
     chunk_ms: ChunkMs
@@ -176,8 +177,8 @@ class Wire(Protocol):
     def ready(self) -> bool:
         """Whether `send_now` may be called: the wire is open, and takes a message without waiting. Any thread."""
 
-    def send_now(self, message: Message) -> None:
-        """Hand one message on, when `ready`. Any thread."""
+    def send_now(self, message: Message) -> bool:
+        """Hand one message on, when `ready`; return whether it still is. Any thread."""
 
     async def send(self, message: Message) -> None:
         """Hand one message on; waits while the other side does not take more. Raise TryAgain when it is gone."""

@@ -3,9 +3,9 @@
 Packets are taken in order and both ways are bounded: reading stops while more than `_INBOX_EVENTS` wait for
 `receive`, and `send` waits while more than `_OUTBOX_PACKETS` wait for the transport, whose own queue knows no bound.
 
-Engine.IO's server pings again only after it had our pong, and a pong stands in line behind what was sent before it. So
-a ping confirms all that was sent before the ping before it: `confirmed_at`. A server that sends nothing for as long as
-the next ping may take is gone.
+Whether what was sent has arrived (`confirmed_at`) is asked every `_PROOF_SECONDS`: of long polling each request is
+answered, of a WebSocket a ping. A server that sends nothing for as long as the next of Engine.IO's own pings may take
+is gone.
 
 Nothing from the request but its host and port may reach a message or a log: the query and the headers hold keys.
 """
@@ -20,12 +20,14 @@ from urllib.parse import urlsplit
 from edgetx.errors import Refused, TryAgain
 from edgetx.speech import socketio_codec as codec
 from edgetx.speech.session import Message, SocketEvent, SocketIORequest
-from edgetx.speech.socketio_engine import CLOSE, FOREIGN, MESSAGE, PING, Engine, Seen, close_client, http_client
+from edgetx.speech.socketio_engine import CLOSE, FOREIGN, MESSAGE, Engine, Seen, close_client, http_client
 
 _INBOX_EVENTS = 64
 _OUTBOX_PACKETS = 8
 _CLOSE_SECONDS = 1.5
 _PATIENCE_SECONDS = 120.0
+_PROOF_SECONDS = 2.0
+"""Less than a session's last words may take: what is asked after its end is known in time."""
 
 
 @asynccontextmanager
@@ -62,9 +64,9 @@ class SocketIO:
         self._decoder = codec.Decoder(request.namespace, request.expires_at)
         self._inbox: deque[tuple[Message, int]] = deque()
         self._inbox_bytes = 0
-        self._pinged_at: float | None = None
         self._heard_at = asyncio.get_running_loop().time()
         self._watching: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
         self._ended = asyncio.Event()
@@ -79,13 +81,14 @@ class SocketIO:
         await self._engine.connect(request.url, headers=headers, transports=transports, engineio_path=request.path)
         await self._write(codec.opening(request.namespace))
         self._watching = asyncio.create_task(self._watch(), name="Socket.IO watch")
+        self._asking = asyncio.create_task(self._ask(), name="Socket.IO proof")
 
     @property
     def ready(self) -> bool:
         """Never: a task of the library's does the writing."""
         return False
 
-    def send_now(self, message: Message) -> None:
+    def send_now(self, message: Message) -> bool:
         """Raise TypeError: see `ready`."""
         raise TypeError(f"Socket.IO does not send at once, not even a {type(message).__name__}.")
 
@@ -127,7 +130,8 @@ class SocketIO:
 
     async def _abort(self, leaving: asyncio.Task[None]) -> None:
         engine = self._engine
-        tasks = [task for task in (leaving, self._watching, engine.read_loop_task, engine.write_loop_task) if task]
+        ours = leaving, self._watching, self._asking
+        tasks = [task for task in (*ours, engine.read_loop_task, engine.write_loop_task) if task]
         for task in tasks:
             task.cancel()
         try:
@@ -150,6 +154,13 @@ class SocketIO:
         else:
             self._end(f"{self._peer} has sent nothing for {patience:g} seconds (ping timeout).")
 
+    async def _ask(self) -> None:
+        while not self._ended.is_set():
+            await asyncio.sleep(_PROOF_SECONDS)
+            asked_at = asyncio.get_running_loop().time()
+            if await self._engine.has_arrived():
+                self.confirmed_at = asked_at
+
     def _end(self, trouble: str) -> None:
         self.close_reason = self.close_reason or trouble
         for event in (self._ended, self._arrived, self._taken):
@@ -171,9 +182,7 @@ class SocketIO:
     async def _packet(self, kind: int, data: Any) -> bool:
         """Take one packet of Engine.IO's; return whether it is dealt with."""
         self._heard_at = asyncio.get_running_loop().time()
-        if kind == PING:
-            self.confirmed_at, self._pinged_at = self._pinged_at, self._heard_at
-        elif kind == CLOSE:
+        if kind == CLOSE:
             await self._deliver(codec.Heard(SocketEvent("disconnect", ("server disconnect",)), 0, []))
         elif kind == MESSAGE and (heard := self._decoder.receive(data)):
             await self._deliver(heard)

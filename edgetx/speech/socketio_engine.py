@@ -4,6 +4,7 @@ The library is used without what would be felt outside of a connection: its sign
 addresses, and the keys in them), a task for each message.
 """
 
+import asyncio
 import logging
 import ssl
 import weakref
@@ -23,7 +24,7 @@ from edgetx.errors import Refused, TryAgain
 from edgetx.speech.closing import status_trouble
 from edgetx.speech.socketio_codec import BYTES
 
-CLOSE, PING, MESSAGE = packet.CLOSE, packet.PING, packet.MESSAGE
+CLOSE, MESSAGE = packet.CLOSE, packet.MESSAGE
 FOREIGN = (
     *(engineio.exceptions.EngineIOError, aiohttp.ClientError, OSError, UnicodeError),
     # What the library lets through when the other side does not keep to the protocol.
@@ -57,19 +58,27 @@ class Seen:
 
 
 class Engine(engineio.AsyncClient):  # type: ignore[misc]  # it has no types
-    """The library's client; ``arrived`` is given the kind (CLOSE, MESSAGE, PING) and the data of each packet.
+    """The library's client; ``arrived`` is given the kind (CLOSE, MESSAGE or another) and the data of each packet.
 
     Reading waits for ``arrived``, which returns whether the packet is dealt with.
     """
 
     def __init__(self, arrived: Callable[[int, Any], Awaitable[bool]], http: aiohttp.ClientSession) -> None:
         silent = logging.Logger("engineio", logging.CRITICAL + 1)  # noqa: LOG001
-        super().__init__(logger=silent, handle_sigint=False, http_session=http)
+        pings = {"autoping": False}  # `_Socket` sees to them.
+        super().__init__(logger=silent, handle_sigint=False, http_session=http, websocket_extra_options=pings)
         self._arrived = arrived
 
     async def _receive_packet(self, pkt: packet.Packet) -> None:
         if not await self._arrived(pkt.packet_type, pkt.data):
             await super()._receive_packet(pkt)
+
+    async def has_arrived(self) -> bool:
+        """Wait until all that is queued now has provably arrived, for ever if it never does; False: it cannot."""
+        await self.queue.join()
+        if self.state != "connected" or self.write_loop_task is None:  # What could not be sent counts as done, too.
+            return False
+        return not isinstance(self.ws, _Socket) or await self.ws.answers()
 
     async def say_goodbye(self) -> None:
         """Write what is queued and that we go, then close. Waits for as long as that takes."""
@@ -113,7 +122,9 @@ def http_client(seen: Seen) -> aiohttp.ClientSession:
     trace.on_request_redirect.append(sent_elsewhere)
     trace.on_request_exception.append(failed)
     agent = {"User-Agent": f"edgetx/{__version__}"}
-    return aiohttp.ClientSession(headers=agent, trace_configs=[trace], response_class=_Answer)
+    return aiohttp.ClientSession(
+        headers=agent, trace_configs=[trace], response_class=_Answer, ws_response_class=_Socket
+    )
 
 
 class _Answer(aiohttp.ClientResponse):
@@ -128,3 +139,32 @@ class _Answer(aiohttp.ClientResponse):
                 raise aiohttp.ClientPayloadError("The answer is too long.")
         self._body = bytes(body)
         return self._body
+
+
+class _Socket(aiohttp.ClientWebSocketResponse):
+    """A WebSocket that tells of its pings. To be made without ``autoping``."""
+
+    _asked = 0
+    _answered: "asyncio.Future[None] | None" = None
+
+    async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - aiohttp's word
+        """Return the next message that is no ping and no pong."""
+        while True:
+            message = await super().receive(timeout)
+            if message.type is aiohttp.WSMsgType.PING:
+                await self.pong(message.data)
+            elif message.type is not aiohttp.WSMsgType.PONG:
+                return message
+            elif self._answered and not self._answered.done() and bytes(message.data) == b"%d" % self._asked:
+                self._answered.set_result(None)
+
+    async def answers(self) -> bool:
+        """Ask whether all that was sent has arrived (RFC 6455, 5.5.2), and wait; False: the connection is gone."""
+        self._asked += 1
+        self._answered = asyncio.get_running_loop().create_future()
+        try:
+            await self.ping(b"%d" % self._asked)
+        except (aiohttp.ClientError, OSError):
+            return False
+        await self._answered
+        return True

@@ -82,11 +82,14 @@ class Stream:
         """Wait until all that was written has left, or the connection is over."""
         await self._drained.wait()
 
-    def write(self, data: bytes) -> None:
-        """Send ``data`` from any thread: now, or what is left as soon as the kernel takes it; nothing after the end."""
+    def write(self, data: bytes) -> bool:
+        """Send ``data`` from any thread: now, or what is left as soon as the kernel takes it; nothing after the end.
+
+        Return whether it is `idle`.
+        """
         with self._lock:
             if not self._open:
-                return
+                return False
             sent = 0
             if self.idle:
                 try:
@@ -95,6 +98,7 @@ class Stream:
                     sent = self._not_sent(data, error)
             if sent < len(data):
                 self._keep(data[sent:])
+            return self.idle
 
     def finish(self) -> None:
         """Close once all that was written has left."""

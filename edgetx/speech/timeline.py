@@ -14,37 +14,61 @@ before it is placed by the corrected clock too.
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from edgetx.audio.format import RATE
 
 WINDOW_FRAMES = 10 * RATE
 """Frames that give one anchor: 200 ppm move the offset by 2 ms in it."""
 MAX_ANCHORS = 4096
-"""Anchors kept (11 hours); older sound is placed by the oldest of them."""
+"""Anchors kept. When there are more (after 11 hours) every second of the older half goes: the oldest are far apart."""
+RATE_SECONDS = 600.0
+"""Two anchors so far apart tell the sound card's rate: what is wrong with one of them hardly counts."""
+
+
+class _Earlier(NamedTuple):
+    """All frames before number ``before`` are an earlier run's, of which ``frame`` was captured at ``seconds``."""
+
+    before: float = float("-inf")
+    frame: float = 0.0
+    seconds: float = 0.0
+    rate: float = RATE
+    by_wall: bool = False
 
 
 class Timeline:
     """Places one microphone's frames on UTC.
 
-    ``observe`` may be called by the capture thread while another thread asks ``utc``: lists are only appended to
-    or replaced whole.
+    ``observe`` may be called by the capture thread while another thread asks ``utc``: the list of anchors is only
+    appended to or replaced whole.
     """
 
     def __init__(self, *, monotonic: Callable[[], float], wall: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._wall = wall
-        self._frames: list[float] = []
-        self._offsets: list[float] = []
+        self._anchors: list[tuple[float, float]] = []
         self._best = (0.0, float("inf"))
         self._window_ends = 0.0
-        self._earlier = (float("-inf"), 0.0)
+        self._earlier = _Earlier()
 
-    def remember(self, frame: float, monotonic: float, *, before: float) -> None:
-        """Place the frames of an earlier run, all those before the frame ``before``: by where one ``frame`` of it was.
+    def remember(
+        self, frame: float, seconds: float, *, before: float, rate: float = RATE, by_wall: bool = False
+    ) -> None:
+        """Place the frames of an earlier run, all those before the frame ``before``: by when one of it was captured.
 
-        ``monotonic``: what the monotonic clock would have shown at its capture, had it run; it may be negative.
+        ``seconds``: by the monotonic clock, what it would have shown, had it run; it may be negative. ``by_wall``: by
+        the wall clock, which was right then: when it is set now, that moves nothing. ``rate``: the sound card's, in Hz.
         """
-        self._earlier = (before, monotonic - frame / RATE)
+        self._earlier = _Earlier(before, frame, seconds, rate, by_wall)
+
+    @property
+    def rate(self) -> float:
+        """Frames that the sound card delivers in a second, as measured; what it is to deliver until that is known."""
+        anchors = self._anchors
+        if not anchors or (anchors[-1][0] - anchors[0][0]) / RATE < RATE_SECONDS:
+            return self._earlier.rate
+        (first, early), (last, late) = anchors[0], anchors[-1]
+        return (last - first) / ((last - first) / RATE + late - early)
 
     def observe(self, frame: float, monotonic: float) -> None:
         """Note that all frames before ``frame`` had been read by the monotonic time ``monotonic`` (seconds)."""
@@ -57,36 +81,41 @@ class Timeline:
 
     def monotonic(self, frame: float) -> float:
         """Return the monotonic time (seconds) at which frame number ``frame`` was captured."""
-        return frame / RATE + self._offset(frame)
+        return self._placed(frame, self._wall() - self._monotonic())
 
     def utc(self, frames: Iterable[float]) -> list[datetime]:
         """Return the UTC times (aware) of several frames, all by one reading of the clocks."""
         ahead = self._wall() - self._monotonic()
-        return [datetime.fromtimestamp(self.monotonic(frame) + ahead, UTC) for frame in frames]
+        return [datetime.fromtimestamp(self._placed(frame, ahead) + ahead, UTC) for frame in frames]
 
     def now(self) -> datetime:
         """Return the present time in UTC, by the same wall clock."""
         return datetime.fromtimestamp(self._wall(), UTC)
 
+    def _placed(self, frame: float, ahead: float) -> float:
+        """Return the monotonic time of a frame; the wall clock is ``ahead`` of it."""
+        earlier = self._earlier
+        if frame < earlier.before:
+            seconds = earlier.seconds + (frame - earlier.frame) / earlier.rate
+            return seconds - ahead if earlier.by_wall else seconds
+        return frame / RATE + self._offset(frame)
+
     def _offset(self, frame: float) -> float:
-        if frame < self._earlier[0]:
-            return self._earlier[1]
-        frames, offsets = self._frames, self._offsets
-        after = bisect_right(frames, frame)
-        if after == len(frames):
-            newest = min(self._best[1], offsets[-1] if offsets else float("inf"))
+        anchors = self._anchors
+        after = bisect_right(anchors, (frame, float("inf")))
+        if after == len(anchors):
+            newest = min(self._best[1], anchors[-1][1] if anchors else float("inf"))
             return newest if newest < float("inf") else self._monotonic() - frame / RATE
         if after == 0:
-            return offsets[0]
-        share = (frame - frames[after - 1]) / (frames[after] - frames[after - 1])
-        return offsets[after - 1] + share * (offsets[after] - offsets[after - 1])
+            return anchors[0][1]
+        (first, early), (last, late) = anchors[after - 1], anchors[after]
+        return early + (frame - first) / (last - first) * (late - early)
 
     def _close_window(self) -> None:
         frame, offset = self._best
         if offset < float("inf"):
-            if len(self._frames) >= MAX_ANCHORS:
+            if len(self._anchors) >= MAX_ANCHORS:
                 half = MAX_ANCHORS // 2
-                self._offsets, self._frames = self._offsets[half:], self._frames[half:]
-            self._offsets.append(offset)  # Before its frame: another thread may be looking.
-            self._frames.append(frame)
+                self._anchors = self._anchors[:half:2] + self._anchors[half:]
+            self._anchors.append((frame, offset))
         self._best = (0.0, float("inf"))

@@ -2,8 +2,9 @@
 
 The transcriber owns what outlives a session: the account of what is settled, and the retry loops. After a short break a
 new session begins with what is owed. After a longer one it begins at now, and a second session, with a retry loop of
-its own, works off behind it what is *late*; see `backfill`. A session that has to be replaced because it would expire
-is no break: the next begins at once.
+its own, works off behind it what is *late*; see `backfill`. It begins only once the live one has proved well, and while
+few have begun: together they call the provider no oftener than one alone would. A session that has to be replaced
+because it would expire is no break: the next begins at once.
 
 A session that does not come about is told in a `session_failed` event, once for each reason until one does: an outage
 of a day must not fill the queue to the broker.
@@ -14,6 +15,7 @@ It ends when its log does: the last frames are sent, late ones too, and the sess
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from edgetx.audio.format import Gap
 from edgetx.audio.log import AudioLog, Reader
@@ -26,9 +28,12 @@ from edgetx.speech.events import Verdict
 from edgetx.speech.quota import Quota
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Connect, Provider, Wire
+from edgetx.speech.silence import CUT_FRAMES, quietest
 
 REASONS_TOLD = 16
 """Some reasons hold a number that is another each time."""
+STARTS = 10
+"""So many sessions begin in a minute at most, by whatever loop; half of that is left to the live ones."""
 
 
 @dataclass(slots=True)
@@ -65,8 +70,8 @@ class Transcriber:
     """Keeps one microphone's log transcribed by one provider, for ever.
 
     ``report`` takes the provider's state (``connecting``, ``ready``, ``waiting``, ``refused``, ``idle``) and why; it is
-    the live session's. ``quota`` is shared by all that use the provider. ``reader`` has what ``log`` has, and perhaps
-    more, that is older.
+    the live session's. ``quota`` is shared by all that use the provider, ``starts`` bounds this microphone's sessions.
+    ``reader`` has what ``log`` has, and perhaps more, that is older.
     """
 
     provider: Provider
@@ -80,13 +85,14 @@ class Transcriber:
     random: Callable[[], float]
     quota: Quota | None = None
     reader: Reader | None = None
+    starts: Quota = field(default_factory=lambda: Quota(STARTS))
     _seam: Seam = field(init=False)
     _failures: Failures = field(init=False)
     _late_failures: Failures = field(init=False)
     _loops: "tuple[asyncio.Task[None], ...]" = ()
     _backfill: Conversation | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
-    _is_open: bool = False
+    _is_proven: bool = False
     _is_over: bool = False
     _stopping: bool = False
     _slowly: bool = False
@@ -94,7 +100,9 @@ class Transcriber:
     def __post_init__(self) -> None:
         alone = self.provider.limits.max_sessions == 1
         catch_up_seconds = float("inf") if alone else self.catch_up_seconds
-        self._seam = Seam(self.account.ledger, catch_up_seconds=catch_up_seconds, moved=self._changed.set)
+        self._seam = Seam(
+            self.account.ledger, catch_up_seconds=catch_up_seconds, moved=self._changed.set, cut=self._quiet_moment
+        )
         self._failures = Failures(self.account, late=False)
         self._late_failures = Failures(self.account, late=True)
 
@@ -143,9 +151,9 @@ class Transcriber:
             # What came while the old session ended was no outage: none of it is late.
             course = Live(self._seam, patient=rotated)
             try:
-                rotated = await self._session(course, healthy)
+                rotated = await self._session(course, partial(self._well, healthy))
             finally:
-                self._is_open = False
+                self._is_proven = False
                 self._seam.finish()
             if not rotated:
                 return
@@ -156,13 +164,22 @@ class Transcriber:
     def _ready(self) -> None:
         self._failures.opened()
         self.report("ready", "")
-        self._is_open = True
-        self._changed.set()
+
+    def _well(self, healthy: Callable[[], None]) -> None:
+        healthy()
+        if not self._is_proven:
+            self._is_proven = True
+            self._changed.set()
 
     def _lost(self, trouble: TryAgain | Refused, delay_seconds: float) -> None:
         refused = isinstance(trouble, Refused)
         self.report("refused" if refused else "waiting", f"{trouble} The next try is in {delay_seconds:.0f} s.")
         self._failures.lost(trouble, delay_seconds)
+
+    def _quiet_moment(self, end: int) -> int:
+        """Return where to cut the sound that ends at ``end``: there, or shortly before."""
+        last = self.log.read(end - CUT_FRAMES, CUT_FRAMES)
+        return last.start + quietest(last.pcm) if last.end == end else end
 
     # --- late
 
@@ -170,7 +187,7 @@ class Transcriber:
         await retry(self._late_sessions, lost=self._late_failures.lost, sleep=self.sleep, random=self.random)
 
     async def _late_sessions(self, healthy: Callable[[], None]) -> None:
-        """Hold one session after another while something is late, and the provider is there for the live one."""
+        """Hold one session after another while something is late, and the provider serves the live one well."""
         while await self._is_due():
             self._late_failures.begin()
             try:
@@ -182,7 +199,7 @@ class Transcriber:
         """Wait until a late session is to begin; False: none will be."""
         while not self._stopping:
             self._changed.clear()
-            if (self._is_open or self._is_over) and self._has_late():
+            if (self._is_proven or self._is_over) and self._has_late():
                 return True
             if self._is_over:
                 return False
@@ -190,15 +207,17 @@ class Transcriber:
         return False
 
     def _has_late(self) -> bool:
-        """Whether anything late is still kept; what is not any more is given up."""
+        """Whether anything late is still kept; what is too old for that is given up, what is damaged others tell."""
         reader = self.reader or self.log
-        while late := self._seam.next_late(0):
+        position = 0
+        while late := self._seam.next_late(position):
             first, last = late
             there = reader.read(first, 1)
             if there.pcm and there.start == first:
                 return True
-            until = min(there.start, last) if there.start > first else last
-            self.account.lose(Gap(first, until - first, "overflow"))
+            position = min(there.start, last) if there.start > first else last
+            if first < reader.oldest:
+                self.account.lose(Gap(first, position - first, "overflow"))
         return False
 
     # --- both
@@ -217,17 +236,21 @@ class Transcriber:
                 finally:
                     self._slowly = conversation.verdict is Verdict.SLOWER
         finally:
-            if self.quota and not connected:
-                self.quota.give_back(begun)
+            for quota in (self.starts, self.quota):
+                if quota and not connected:
+                    quota.give_back(begun)
 
     async def _turn(self, course: Course) -> float:
-        """Wait until the account allows another session; return when that was. A late one leaves one for the live."""
+        """Wait until another session may begin; return when that was. A late one leaves some for the live."""
+        while delay := self.starts.delay(self.monotonic(), spare=course.late * STARTS // 2):
+            await self.sleep(delay)
         while self.quota and (delay := self.quota.delay(self.monotonic(), spare=course.late)):
             often = f"no more than {self.quota.per_minute} new sessions a minute are allowed (sessions_per_minute)"
             if not course.late:
                 self.report("waiting", f"Too soon: {often}. The next begins in {delay:.0f} s.")
             await self.sleep(delay)
         now = self.monotonic()
+        self.starts.begin(now)
         if self.quota:
             self.quota.begin(now)
         return now

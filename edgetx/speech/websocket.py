@@ -20,7 +20,6 @@ import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
@@ -39,6 +38,7 @@ from edgetx.speech.stream import connect as dial
 _INBOX_MESSAGES = 64
 _CLOSE_SECONDS = 1.5
 _MASKS = 256
+_BINARY, _TEXT = int(Opcode.BINARY), int(Opcode.TEXT)  # To ask an enumeration costs more than to mask the sound.
 _SEVEN_BIT_SIZE = 126
 _SIXTEEN_BIT_SIZE = 65_536
 
@@ -81,6 +81,7 @@ class WebSocket:
         self._connected = False
         self._over = False
         self._masks: list[bytes] = []
+        self._usual = -1, b""  # The length of the last bytes that were sent, and the head of their frame.
         self._trouble = ""
         self._answered = asyncio.Event()
         self._arrived = asyncio.Event()
@@ -99,19 +100,24 @@ class WebSocket:
         """See `Wire`."""
         return not self._over and self._stream.idle
 
-    def send_now(self, message: Message) -> None:
+    def send_now(self, message: Message) -> bool:
         """See `Wire`. One masked, final frame (RFC 6455, 5.2): the core may not be used here, and would take longer."""
         if isinstance(message, bytes):
-            opcode, data = Opcode.BINARY, message
+            data = message
+            size, head = self._usual
+            if size != len(data):
+                head = _head(_BINARY, len(data))
+                self._usual = len(data), head
         elif isinstance(message, str):
-            opcode, data = Opcode.TEXT, message.encode()
+            data = message.encode()
+            head = _head(_TEXT, len(data))
         else:
             raise TypeError("A WebSocket carries no Socket.IO event.")
         try:
             mask = self._masks.pop()  # Two threads may be here: to look first whether there is one would not do.
         except IndexError:
             mask = self._new_masks()
-        self._stream.write(b"".join((_head(opcode, len(data)), mask, apply_mask(data, mask))))
+        return self._stream.write(head + mask + apply_mask(data, mask)) and not self._over
 
     def _new_masks(self) -> bytes:
         """Ask the kernel once for many frames' masks; return one of them."""
@@ -253,8 +259,7 @@ class WebSocket:
         self._keepalive = loop.call_later(self._keepalive_seconds, self._keep_alive)
 
 
-@lru_cache(maxsize=16)
-def _head(opcode: Opcode, size: int) -> bytes:
+def _head(opcode: int, size: int) -> bytes:
     if size < _SEVEN_BIT_SIZE:
         return struct.pack("!BB", 0x80 | opcode, 0x80 | size)
     if size < _SIXTEEN_BIT_SIZE:

@@ -62,6 +62,7 @@ class Bench:
             make_source=lambda: waiting.pop(0)() if callable(waiting[0]) else waiting.pop(0),
             listen=listen,
             log=self.log,
+            since=self.now,
             clock=clock or (lambda: self.now),
             random=lambda: 0.0,
             observe=lambda frame, seconds: self.observed.append((frame, seconds)),
@@ -103,6 +104,17 @@ def test_what_the_device_delivered_is_observed_not_what_the_resampler_let_out():
     assert bench.observed == [(1600, 100.0)]
     assert bench.log.end == 2400
     assert ("running", "48000:S16_LE:1") in bench.said
+
+
+def test_the_log_says_when_sound_came_last_before_anybody_hears_that_it_runs():
+    bench = Bench()
+    told: list[float] = []
+    bench.capture._report_state = lambda *_: told.append(bench.log.heard_at)
+    bench.capture._make_source = lambda: Scripted(chunk(0, 1600), bench.pass_by(0.1), chunk(1600, 1600))
+    bench.capture.run()
+    assert told[0] == float("-inf")
+    assert told[1] == 100.0
+    assert bench.log.heard_at == pytest.approx(100.1)
 
 
 def test_once_a_second_it_is_observed_when_sound_was_read():
@@ -198,6 +210,15 @@ def test_when_the_numbers_of_an_earlier_run_go_on_what_passes_until_the_device_d
     assert ("gap", RATE, 2 * RATE, "device") in bench.said
     assert bench.log.read(0, 10 * RATE).start == 3 * RATE
     assert bench.log.end == 4 * RATE
+
+
+def test_so_is_what_passes_before_capture_begins():
+    bench = Bench(start=RATE)
+    source = Scripted(bench.pass_by(3.0), chunk(0, RATE))
+    bench.capture._make_source = lambda: source
+    bench.now += 0.5
+    bench.capture.run()
+    assert ("gap", RATE, 2 * RATE + RATE // 2, "device") in bench.said
 
 
 def test_a_refusal_is_shown_and_tried_again_until_stopped():

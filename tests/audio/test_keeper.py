@@ -330,6 +330,67 @@ async def test_it_goes_on_by_itself_and_beside_a_folder_that_vanishes():
         await asyncio.wait((running,))
 
 
+@story
+async def test_a_file_stays_until_a_restart_would_know_that_its_sound_is_settled():
+    with tempfile.TemporaryDirectory() as name:
+        desk = Desk(Path(name))
+        written = Ledger()
+        desk.keeper.written = written.owed
+        await desk.capture(2500)
+        desk.ledger.settle(0, 1000, Fate.TRANSCRIBED)
+        await desk.keeper.round()
+        assert desk.spool.segments[0] == (0, 200)
+        written.carry_forward(desk.ledger.balance)
+        await desk.keeper.round()
+        assert desk.spool.segments[0] == (1000, 1200)
+
+
+@story
+async def test_at_a_stop_what_was_settled_is_written_down_and_its_files_go():
+    with tempfile.TemporaryDirectory() as name:
+        desk = Desk(Path(name))
+        written = Ledger()
+
+        async def commit() -> None:
+            written.carry_forward(desk.ledger.balance)
+
+        desk.keeper.written = written.owed
+        desk.keeper.commit = commit
+        await desk.capture(2500)
+        desk.ledger.settle(0, 2500, Fate.TRANSCRIBED)
+        await desk.keeper.stop()
+        assert (files(name), desk.gaps) == (0, [])
+
+
+@story
+async def test_at_a_stop_a_state_that_is_stuck_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(keeper, "STOP_SECONDS", 0.05)
+    with tempfile.TemporaryDirectory() as name:
+        desk = Desk(Path(name))
+        desk.keeper.written = lambda start, end: [(start, end)]
+        desk.keeper.commit = asyncio.Event().wait
+        await desk.capture(2500)
+        desk.ledger.settle(0, 2500, Fate.TRANSCRIBED)
+        await desk.keeper.stop()
+        assert files(name) > 0  # The next run knows that it is settled, or has it.
+
+
+@story
+async def test_once_the_log_has_ended_all_that_is_owed_is_on_disk_before_the_last_words_come():
+    with tempfile.TemporaryDirectory() as name:
+        desk = Desk(Path(name))
+        desk.log.append(0, numbers(0, 1200))
+        running = asyncio.create_task(desk.keeper.run())
+        await until(lambda: desk.keeper._working)
+        desk.log.append(1200, numbers(1200, 300))
+        desk.log.finish()
+        await desk.keeper.secure()
+        assert desk.spool.end == 1500
+        assert frames(desk.ledger.owed(0, 1500)) <= frames(desk.extents())
+        running.cancel()
+        await asyncio.wait((running,))
+
+
 @given(st.integers(0, 10**9))
 @settings(max_examples=25, deadline=None)
 def test_whatever_happens_every_frame_is_settled_or_kept_and_what_is_kept_is_right(seed):

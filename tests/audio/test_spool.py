@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from edgetx.audio.keeping import HEADER_BYTES, Segment
 from edgetx.audio.log import Stretch
 from edgetx.audio.spool import Spool
+from edgetx.clock import Moment
 from edgetx.errors import TryAgain
 
 EVER = 2**62
@@ -147,14 +149,46 @@ def test_what_is_removed_is_gone_for_every_run(tmp_path):
     assert spool.take_damaged() == []
 
 
-def test_sound_that_nobody_can_place_is_removed_and_said(tmp_path, caplog):
-    filled(tmp_path, (0, 200), (200, 400))
-    spool = opened(tmp_path)
+def test_all_of_it_can_be_removed_with_its_folder_unless_that_holds_more(tmp_path):
+    spool = filled(tmp_path / "a", (0, 200), (200, 400))
     spool.clear()
     assert (extents(spool), spool.segments, list(tmp_path.iterdir())) == ([], (), [])
-    assert caplog.messages == [f"What is known of the sound kept in {tmp_path} was lost; it is removed."]
-    opened(tmp_path).clear()
-    assert len(caplog.messages) == 1
+    spool = filled(tmp_path / "b", (0, 200))
+    (tmp_path / "b" / "notes.txt").write_text("mine")
+    spool.clear()
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["notes.txt"]
+
+
+def at_noon(frame: int, *, synced: bool = True) -> Moment:
+    return Moment(43_200.0 + frame / 16_000, synced=synced, monotonic=1.0, boottime=1.0, boot_id="a")
+
+
+def test_a_segment_says_itself_when_it_was_captured(tmp_path):
+    written = Spool(tmp_path, captured=at_noon)
+    written.write(0, numbers(0, 200))
+    written.write(16_000, numbers(16_000, 200))
+    spool = opened(tmp_path)
+    moment = spool.moment_of(spool.end)
+    assert (moment.wall, moment.synced, moment.boot_id) == (43_201.0 + 200 / 16_000, True, "")
+    file_of(tmp_path, 16_000).write_bytes(b"x" * (HEADER_BYTES + 400))
+    spool = opened(tmp_path)
+    assert spool.moment_of(32_000).wall == 43_202.0
+    assert Spool(tmp_path).moment_of(0) is None
+
+
+def test_a_clock_that_was_not_set_is_remembered_as_such(tmp_path):
+    Spool(tmp_path, captured=partial(at_noon, synced=False)).write(0, numbers(0, 200))
+    assert opened(tmp_path).moment_of(0).synced is False
+
+
+def test_the_oldest_sound_is_that_which_was_there_until_its_damage_is_told(tmp_path):
+    spool = filled(tmp_path, (100, 200), (200, 400))
+    assert (Spool(tmp_path).oldest, spool.oldest) == (None, 100)
+    file_of(tmp_path, 100).write_bytes(b"x")
+    assert spool.read(100, 10, before=EVER).start == 200
+    assert spool.oldest == 100
+    spool.take_damaged()
+    assert spool.oldest == 200
 
 
 def test_other_peoples_files_are_let_be(tmp_path):
@@ -192,7 +226,7 @@ def test_of_two_segments_with_the_same_frames_the_first_counts(tmp_path):
 def test_a_segment_of_a_later_version_is_not_guessed_at(tmp_path):
     filled(tmp_path, (0, 200))
     content = bytearray(file_of(tmp_path, 0).read_bytes())
-    content[6] = 2
+    content[6] = 3
     file_of(tmp_path, 0).write_bytes(content)
     assert opened(tmp_path).segments == ()
 
@@ -300,9 +334,68 @@ def test_a_folder_that_became_read_only_keeps_what_it_has(open_folder):
 def test_what_is_damaged_in_a_read_only_folder_stays_there_unread(open_folder, caplog):
     filled(open_folder, (0, 200))
     file_of(open_folder, 0).write_bytes(b"")
+    file_of(open_folder, 0).chmod(0o644)
     with nothing_writable(open_folder):
         assert opened(open_folder).segments == ()
     assert "cannot be removed: Permission denied" in caplog.text
+
+
+def test_what_may_not_be_read_is_let_be(open_folder, caplog):
+    filled(open_folder, (0, 200), (400, 600))
+    file_of(open_folder, 400).chmod(0o644)
+    file_of(open_folder, 0).chmod(0)
+    open_folder.chmod(0o777)
+    if is_root := os.geteuid() == 0:
+        os.seteuid(NOBODY)
+    try:
+        assert opened(open_folder).segments == (Segment(400, 600),)
+    finally:
+        if is_root:
+            os.seteuid(0)
+    assert file_of(open_folder, 0).exists()
+    assert "cannot be looked at: Permission denied" in caplog.text
+
+
+@contextmanager
+def no_file_can_be_opened() -> Iterator[None]:
+    """What too many connections do: there is no descriptor left."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_sound_that_cannot_be_read_for_a_moment_stays_and_what_is_in_memory_of_it_is_read(tmp_path, caplog):
+    spool = filled(tmp_path, (0, 200), (200, 400))
+    assert spool.read(200, 10, before=EVER)
+    with no_file_can_be_opened():
+        assert spool.read(0, 10, before=EVER) == Stretch(200, numbers(200, 10))
+        assert spool.read(0, 10, before=200) is None
+    assert "cannot be read now: Too many open files" in caplog.text
+    assert spool.take_damaged() == []
+    assert extents(spool) == [(0, 200), (200, 400)]
+
+
+def test_a_new_run_does_not_begin_without_knowing_what_is_there(tmp_path, monkeypatch):
+    filled(tmp_path, (0, 200))
+    with no_file_can_be_opened(), pytest.raises(TryAgain, match="cannot be looked at: Too many open files"):
+        Spool(tmp_path).open()
+    paths = [file_of(tmp_path, 0)]
+    with monkeypatch.context() as listed:
+        listed.setattr(Path, "iterdir", lambda _: iter(paths))
+        with no_file_can_be_opened(), pytest.raises(TryAgain, match="Too many open files"):
+            Spool(tmp_path).open()
+    assert extents(opened(tmp_path)) == [(0, 200)]
+
+
+def test_a_folder_that_is_new_would_survive_a_loss_of_power(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("edgetx.audio.spool._sync_folder", synced.append)
+    filled(tmp_path / "audio" / "desk", (0, 200), (200, 400), sync=True)
+    folder = tmp_path / "audio" / "desk"
+    assert synced == [tmp_path / "audio", tmp_path, folder, folder]
 
 
 def test_a_folder_that_is_a_file_is_said(tmp_path, caplog):

@@ -2,7 +2,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edgetx.mqtt.outbox import IN_FLIGHT, PASSING, Outbox
+from edgetx.mqtt.lanes import ASIDE, Lane
+from edgetx.mqtt.outbox import IN_FLIGHT, PASSING, TRIES, Outbox
 from edgetx.mqtt.topics import Kind, Publication
 
 
@@ -53,6 +54,42 @@ def test_durable_ones_come_in_their_order():
     for publication in (final(1), event(2), final(3), event(4)):
         outbox.put(publication)
     assert drain(outbox) == [final(1), event(2), final(3), event(4)]
+
+
+class Slow:
+    """A journal that takes its time."""
+
+    def added(self, _number, _publication):
+        return True
+
+    def removed(self, number):
+        pass
+
+    def gave_up(self, kind):
+        pass
+
+
+def test_what_the_journal_has_not_kept_yet_waits_and_everything_else_does_not():
+    outbox = connected(journal=Slow())
+    for publication in (final(1), event(2), final(3), state(1)):
+        outbox.put(publication)
+    assert drain(outbox) == [state(1)]
+    outbox.kept(2)
+    assert drain(outbox) == [final(1), event(2)]
+    outbox.kept(1)
+    outbox.connection_lost()
+    outbox.connection_made()
+    assert drain(outbox) == [state(1), final(1), event(2)]
+    assert outbox.pending == 3
+    assert not outbox.flushed
+    outbox.kept(4)
+    assert drain(outbox) == [final(3)]
+
+
+def test_what_was_restored_need_not_wait():
+    outbox = connected(journal=Slow())
+    outbox.restore([(7, final(7)), (8, final(8))])
+    assert drain(outbox) == [final(7), final(8)]
 
 
 def test_what_was_in_flight_comes_again_in_its_old_place():
@@ -268,6 +305,155 @@ def test_flushed_means_that_nothing_is_owed():
     assert outbox.flushed
 
 
+def test_a_full_outbox_is_one_of_many_bytes_too():
+    outbox = Outbox(limit_bytes=25)
+    large = Publication("final", bytes(10), qos=1, retain=False, durable=True, kind=Kind.FINAL)
+    for publication in (large, event(1), large, large):
+        outbox.put(publication)
+    outbox.connection_made()
+    assert drain(outbox) == [large, large]
+    assert outbox.dropped == {Kind.FINAL: 1, Kind.EVENT: 1}
+
+
+# --- what the broker does not take now ------------------------------------------------------------------------
+
+
+def said(topic, number):
+    """A final of a topic that has others."""
+    return Publication(topic, b"%d" % number, qos=1, retain=False, durable=True, kind=Kind.FINAL)
+
+
+def lane(topic):
+    return Lane(Kind.FINAL, topic)
+
+
+def refuse(outbox, *topics):
+    """Take all that leaves, and refuse what is of ``topics``; return what was refused, and what the broker has."""
+    refused, taken = [], []
+    while batch := list(iter(outbox.take, None)):
+        for number, publication in batch:
+            if publication.topic in topics:
+                outbox.hold(number, "No.")
+                refused.append(publication)
+            else:
+                outbox.acknowledged(number)
+                taken.append(publication)
+    return refused, taken
+
+
+def test_a_topic_that_is_refused_is_kept_whole_and_in_order_and_others_go_on():
+    outbox = connected()
+    for number in range(1000):
+        outbox.put(said("denied", number))
+        outbox.put(said("open", number))
+    refused, taken = refuse(outbox, "denied")
+    assert len(refused) <= IN_FLIGHT
+    assert taken == [said("open", number) for number in range(1000)]
+    assert outbox.objections == ["No."]
+    assert outbox.pending == 1000
+    assert outbox.flushed
+    outbox.put(said("denied", 1000))
+    assert outbox.take() is None
+    outbox.probe(lane("denied"))
+    outbox.probe(lane("open"))
+    assert refuse(outbox, "denied") == ([said("denied", 0)], [])
+    outbox.probe(lane("denied"))
+    assert acknowledge_all(outbox) == [said("denied", number) for number in range(1001)]
+    assert outbox.objections == []
+    assert not outbox.dropped
+
+
+def test_one_is_tried_while_it_is_under_way_no_second_and_each_connection_tries_anew():
+    outbox = connected()
+    for number in range(3):
+        outbox.put(said("denied", number))
+    refuse(outbox, "denied")
+    outbox.probe(lane("denied"))
+    (number, publication), nothing = outbox.take(), outbox.take()
+    assert (publication, nothing) == (said("denied", 0), None)
+    outbox.probe(lane("denied"))
+    assert outbox.take() is None
+    outbox.connection_lost()
+    outbox.connection_made()
+    assert outbox.take() == (number, publication)
+    assert outbox.take() is None
+
+
+def test_one_that_is_refused_time_and_again_waits_aside_and_its_topic_goes_on():
+    outbox = connected()
+    for number in range(5):
+        outbox.put(said("talk", number))
+    tried = []
+    for _ in range(TRIES):
+        number, publication = outbox.take()
+        tried.append(outbox.hold(number, "No."))
+        assert publication == said("talk", 0)
+        outbox.probe(lane("talk"))
+    assert tried == [(lane("talk"), False)] * (TRIES - 1) + [(lane(ASIDE), True)]
+    assert acknowledge_all(outbox) == [said("talk", number) for number in range(1, 5)]
+    assert outbox.objections == ["No."]
+    outbox.probe(lane(ASIDE))
+    number, publication = outbox.take()
+    assert outbox.hold(number, "Still no.") == (lane(ASIDE), True)
+    assert outbox.objections == ["Still no."]
+    outbox.connection_lost()
+    outbox.connection_made()
+    assert acknowledge_all(outbox) == [said("talk", 0)]
+    assert outbox.flushed
+    assert outbox.objections == []
+
+
+def test_those_aside_take_turns():
+    outbox = connected()
+    for number in range(2):
+        outbox.put(said("talk", number))
+    while lane("talk") in outbox._lanes:
+        refuse(outbox, "talk")
+        outbox.probe(lane("talk"))
+    turns = []
+    for _ in range(4):
+        outbox.probe(lane(ASIDE))
+        turns += refuse(outbox, "talk")[0]
+    assert turns == [said("talk", 0), said("talk", 1)] * 2
+
+
+def test_a_hold_of_which_nothing_waits_is_forgotten():
+    outbox = connected(limit=1)
+    outbox.put(said("denied", 0))
+    refuse(outbox, "denied")
+    outbox.put(said("talk", 1))
+    assert outbox.objections == ["No."]
+    outbox.probe(lane("denied"))
+    assert outbox.objections == []
+    assert outbox.hold(77, "No.") is None
+
+
+def test_a_retained_one_that_is_refused_is_kept_and_only_its_latest_tried():
+    outbox = connected()
+    outbox.put(state("a", b"1"))
+    outbox.put(state("b", b"1"))
+    held = [outbox.hold(number, "No.") for number, _ in list(iter(outbox.take, None))]
+    assert held == [(Lane(Kind.STATE, "state/a"), False), (Lane(Kind.STATE, "state/b"), False)]
+    outbox.put(state("a", b"2"))
+    assert outbox.take() is None
+    outbox.probe(held[0][0])
+    number, publication = outbox.take()
+    assert publication == state("a", b"2")
+    outbox.put(state("a", b"3"))
+    assert outbox.take() is None
+    outbox.acknowledged(number)
+    assert drain(outbox) == [state("a", b"3")]
+    for _ in range(TRIES - 1):
+        outbox.probe(held[1][0])
+        number, _ = outbox.take()
+        told = outbox.hold(number, "No.")
+    assert told == (held[1][0], True)
+    outbox.probe(held[1][0])
+    outbox.refused(outbox.take()[0])
+    outbox.put(state("b", b"2"))
+    assert drain(outbox) == [state("b", b"2")]
+
+
 # --- whatever happens -------------------------------------------------------------------------------------------
 
 steps = st.lists(st.sampled_from(["final", "event", "partial", "state", "take", "take", "ack", "lost", "made"]))
@@ -296,8 +482,10 @@ def test_whatever_happens_finals_outlive_events_and_order_is_kept(steps, limit):
         elif step == "made":
             outbox.connection_made()
             connections.append([])
-        assert outbox.dropped[Kind.FINAL] == finals_lost or not outbox._events
-        assert len(outbox._finals) + len(outbox._events) <= limit
+        assert outbox.dropped[Kind.FINAL] == finals_lost or all(
+            lane.kind is Kind.FINAL for lane in outbox._lanes._lanes
+        )
+        assert len(outbox._lanes) <= limit
     outbox.connection_lost()
     outbox.connection_made()
     connections.append(acknowledge_all(outbox))
@@ -316,7 +504,7 @@ class Owed(RuleBasedStateMachine):
         super().__init__()
         self.journal = {}
         self.owed = {}
-        self.count = 0
+        self.count = self.given_up = self.acknowledged = 0
         self.begin([])
 
     def added(self, number, publication):
@@ -325,6 +513,9 @@ class Owed(RuleBasedStateMachine):
 
     def removed(self, number):
         del self.journal[number]
+
+    def gave_up(self, _kind):
+        self.given_up += 1
 
     def begin(self, rows):
         self.outbox = Outbox(limit=4, journal=self)
@@ -358,6 +549,7 @@ class Owed(RuleBasedStateMachine):
         number, publication = self.flying.pop(0)
         assert self.journal[number] == publication
         self.outbox.acknowledged(number)
+        self.acknowledged += 1
         assert number not in self.journal
 
     @precondition(lambda self: self.flying)
@@ -366,6 +558,19 @@ class Owed(RuleBasedStateMachine):
         number, _ = self.flying.pop(0)
         self.outbox.refused(number)
         assert number not in self.journal
+
+    @precondition(lambda self: self.flying)
+    @rule()
+    def hold(self):
+        number, _ = self.flying.pop(0)
+        known = number in self.journal
+        assert self.outbox.hold(number, "No.")
+        assert known
+
+    @rule()
+    def probe(self):
+        for held in [*self.outbox._holds]:
+            self.outbox.probe(held)
 
     @rule()
     def restart(self):
@@ -378,6 +583,7 @@ class Owed(RuleBasedStateMachine):
     def the_journal_holds_what_is_owed(self):
         assert len(self.journal) == self.outbox.pending
         assert list(self.journal) == sorted(self.journal)
+        assert self.count == len(self.journal) + self.given_up + self.acknowledged
 
 
 TestOwed = Owed.TestCase

@@ -82,6 +82,7 @@ async def soon(_seconds):
 @asynccontextmanager
 async def publishing(url, *, password=None, sleep=soon, outbox=None, keepalive_seconds=30, connect_seconds=10, **more):
     reports = Reports()
+    answer_seconds = more.pop("answer_seconds", 60.0)
     now = more.pop("now", clock)
     publisher = Publisher(
         settings=MqttSettings(url=url, **more),
@@ -93,6 +94,7 @@ async def publishing(url, *, password=None, sleep=soon, outbox=None, keepalive_s
         random=random.random,
         keepalive_seconds=keepalive_seconds,
         connect_seconds=connect_seconds,
+        answer_seconds=answer_seconds,
         now=now,
     )
     task = asyncio.create_task(publisher.run())

@@ -43,9 +43,26 @@ def test_the_brokers_words_are_cut_short():
     assert len(str(reasons.goodbye(HERE, 139, name="Gone", words="x" * 60_000))) < 300
 
 
-def test_a_message_that_is_not_taken_is_told():
-    trouble = reasons.not_now(HERE, name="Quota exceeded", words="")
-    assert str(trouble) == "The broker at b.lan:1883 does not take a message now: Quota exceeded."
-    assert trouble.after_seconds == reasons.SLOW_SECONDS
-    said = reasons.never("a/b", name="Not authorized", words="acl")
-    assert said == "The broker does not take what is published on a/b: Not authorized (acl)."
+@pytest.mark.parametrize(
+    ("code", "again_seconds", "said"),
+    [
+        (135, 900, "No (acl); allow it in the broker's access control (ACL). It is kept, and tried again."),
+        (144, 900, "No (acl); check mqtt.base_topic. It is kept, and tried again."),
+        (151, 10, "No (acl). It is kept, and tried again."),
+        (128, 10, "No (acl). It is kept, and tried again."),
+        (149, None, "No (acl); it is given up."),
+        (153, None, "No (acl); it is given up."),
+    ],
+)
+def test_only_what_a_broker_can_never_take_is_given_up(code, again_seconds, said):
+    refusal = reasons.refused("a/b", code, name="No", words="acl")
+    assert refusal.words == f"The broker does not take what is published on a/b: {said}"
+    assert refusal.again_seconds == again_seconds
+
+
+def test_an_end_without_a_word_is_told():
+    assert "not answered for 7 s" in str(reasons.lost(HERE, silent_seconds=7, foreign=False, accepted=True))
+    assert "does not speak MQTT" in str(reasons.lost(HERE, silent_seconds=None, foreign=True, accepted=True))
+    assert "was lost" in str(reasons.lost(HERE, silent_seconds=None, foreign=False, accepted=True))
+    assert "at once" in str(reasons.lost(HERE, silent_seconds=None, foreign=False, accepted=False))
+    assert "acknowledged nothing for 60 s" in str(reasons.mute(HERE, 60.0))

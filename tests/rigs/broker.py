@@ -36,17 +36,22 @@ def free_port() -> int:
 
 
 class Broker:
-    """``with Broker() as broker``: started; ``login``: the only user name and password that it takes."""
+    """``with Broker() as broker``: started; ``login``: the only user name and password that it takes.
+
+    ``writable``: the only topics that who has no name may publish on; None: any.
+    """
 
     def __init__(
         self,
         *,
         protocol: Literal["mqtt", "mqtts", "ws", "wss"] = "mqtt",
         login: tuple[str, str] | None = None,
+        writable: Sequence[str] | None = None,
         port: int | None = None,
     ) -> None:
         self.protocol = protocol
         self.login = login
+        self.writable = writable
         self.port = port or free_port()
         self._port_given = port is not None
         self._directory = Path(tempfile.mkdtemp(prefix="edgetx-broker-"))
@@ -108,6 +113,18 @@ class Broker:
         """Go on after `freeze`."""
         self._signal(signal.SIGCONT)
 
+    def allow(self, *writable: str) -> None:
+        """Change what is ``writable``, which was given at the start, while it runs."""
+        self.writable = writable
+        self._control_access(writable)
+        before = self.log.count("Reloading config")
+        self._signal(signal.SIGHUP)
+        deadline = time.monotonic() + START_SECONDS
+        while self.log.count("Reloading config") == before:
+            if time.monotonic() > deadline:
+                raise RuntimeError("Mosquitto does not read its settings again.")
+            time.sleep(0.01)
+
     def close(self) -> None:
         """Kill it and remove its files."""
         self.kill()
@@ -125,6 +142,9 @@ class Broker:
             lines.append("user root")  # else it changes to a user who may not read its own files
         if self.login:
             lines.append(f"password_file {self._passwords(*self.login)}")
+        if self.writable is not None:
+            self._control_access(self.writable)
+            lines.append(f"acl_file {self._directory / 'acl'}")
         lines += [
             "persistence false",
             "max_queued_messages 0",
@@ -132,6 +152,11 @@ class Broker:
             f"log_dest file {self._directory / 'log'}",
         ]
         (self._directory / "mosquitto.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _control_access(self, writable: Sequence[str]) -> None:
+        path = self._directory / "acl"
+        path.write_text("".join(f"topic {line}\n" for line in ["read #", *(f"write {each}" for each in writable)]))
+        path.chmod(0o600)
 
     def _passwords(self, user: str, password: str) -> Path:
         path = self._directory / "passwords"

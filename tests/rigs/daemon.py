@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +21,7 @@ STOP_SECONDS = 20
 class Daemon:
     """``with Daemon(folder, settings, environment) as daemon``: started; killed at the end if it still runs.
 
-    ``told`` is what it told systemd's notify socket.
+    ``told`` is what it told systemd's notify socket. ``launcher``: a command that becomes the daemon.
     """
 
     def __init__(
@@ -31,8 +31,10 @@ class Daemon:
         environment: Mapping[str, str],
         *,
         stdin: int = subprocess.DEVNULL,
+        launcher: Sequence[str] = (),
     ) -> None:
         self._stdin = stdin
+        self._launcher = launcher
         self.config = folder / "edgetx.yaml"
         self.config.write_text(settings if isinstance(settings, str) else yaml.safe_dump(settings))
         self.config.chmod(0o600)
@@ -46,7 +48,7 @@ class Daemon:
         self.told: list[str] = []
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "edgetx.cli", "run", "--config", str(self.config)]
+        command = [*self._launcher, sys.executable, "-m", "edgetx.cli", "run", "--config", str(self.config)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, env=self._environment, stdin=self._stdin, stderr=log)
         threading.Thread(target=self._hear, daemon=True).start()

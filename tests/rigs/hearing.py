@@ -87,10 +87,13 @@ class Hearing:
         }
 
 
-def bursts(*seconds: float, rate: int = 16_000) -> bytes:
-    """Return PCM that is silent and loud (a 440 Hz tone) by turns, silent first, for so many seconds each."""
+def bursts(*seconds: float, rate: int = 16_000, hum: int = 0) -> bytes:
+    """Return PCM that is silent and loud (a 440 Hz tone) by turns, silent first, for so many seconds each.
+
+    ``hum``: amplitude of what is not loud; below 400 no stand-in hears it.
+    """
     parts = [
-        (8000 * (index % 2) * np.sin(np.arange(round(span * rate)) * (2 * np.pi * 440 / rate))).astype("<i2")
+        ((hum, 8000)[index % 2] * np.sin(np.arange(round(span * rate)) * (2 * np.pi * 440 / rate))).astype("<i2")
         for index, span in enumerate(seconds)
     ]
     return np.concatenate(parts).tobytes()

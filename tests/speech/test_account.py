@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edgetx.audio.format import RATE, Gap
-from edgetx.speech.account import Account
+from edgetx.speech.account import PIECES, Account
 from edgetx.speech.events import MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance, Word
 from edgetx.speech.ledger import Fate
 from edgetx.speech.sent import Sent
@@ -114,7 +114,7 @@ def test_a_gap_is_told_once_with_its_extent_and_cause():
 def test_only_what_is_owed_can_be_given_up():
     desk = Desk()
     desk.account.ledger.settle(RATE, 2 * RATE, Fate.TRANSCRIBED)
-    desk.account.lose_owed(0, 3 * RATE, cause="outage")
+    desk.account.lose_owed(0, 3 * RATE, cause="stopped")
     frames = [event.data["frames"] for event in desk.delivered if isinstance(event, MicrophoneEvent)]
     assert frames == [[0, RATE], [2 * RATE, 3 * RATE]]
 
@@ -143,3 +143,36 @@ def test_what_a_jump_left_out_is_not_settled_by_words_on_both_sides_of_it_nor_by
     desk.account.heard(desk.sent, until=6 * RATE)
     assert desk.account.ledger.owed(0, 6 * RATE) == [(2 * RATE, 4 * RATE)]
     assert desk.account.ledger.settled == {Fate.TRANSCRIBED: 2 * RATE, Fate.SILENT: 2 * RATE, Fate.LOST: 0}
+
+
+def test_around_silence_that_was_left_out_words_and_frames_keep_their_places():
+    desk = Desk()
+    desk.sent.add(0, 2 * RATE)
+    desk.account.left_out(2 * RATE, 9 * RATE)
+    desk.sent.add(9 * RATE, 2 * RATE)
+    words = (Word("on", 500, 1000), Word("off", 3000, 3500))
+    said = Utterance("0", "on off", final=True, start_ms=500, end_ms=3500, words=words)
+    desk.account.understood(said, desk.sent, session="s")
+    (heard,) = desk.delivered
+    assert isinstance(heard, Transcript)
+    assert heard.frames == (RATE // 2, 10 * RATE + RATE // 2)
+    assert [(word.start, word.end) for word in heard.words] == [(after(0.5), after(1)), (after(10), after(10.5))]
+    silent, transcribed = 7 * RATE + RATE // 2, 3 * RATE
+    assert desk.account.ledger.settled == {Fate.SILENT: silent, Fate.TRANSCRIBED: transcribed, Fate.LOST: 0}
+
+
+def test_what_was_left_out_is_silent_though_it_was_not_sent():
+    desk = Desk()
+    desk.account.left_out(0, RATE)
+    assert desk.account.ledger.settled[Fate.SILENT] == RATE
+
+
+@pytest.mark.parametrize(("pieces", "silent"), [(PIECES - 1, RATE), (PIECES, 0)])
+def test_quiet_is_silent_where_it_was_sent_as_long_as_the_ledger_is_in_few_pieces(pieces, silent):
+    desk = Desk()
+    desk.sent.add(2 * RATE, RATE)
+    for piece in range(pieces):
+        desk.account.ledger.settle(10 * RATE + 2 * piece, 10 * RATE + 2 * piece + 1, Fate.TRANSCRIBED)
+    desk.account.quiet(desk.sent, RATE, 4 * RATE)
+    assert desk.account.ledger.settled[Fate.SILENT] == silent
+    assert len(desk.account.unanswered(desk.sent, 0, 4 * RATE)) == (not silent)

@@ -35,7 +35,7 @@ def test_an_earlier_balance_is_carried_forward_and_every_change_is_told():
     earlier.settle(20, 30, Fate.SILENT)
     ledger = Ledger(lambda: told.append(1))
     ledger.carry_forward(earlier.balance)
-    assert ledger.owed(0, 40) == [(10, 20), (30, 40)]
+    assert ledger.owed(0, 40) == ledger.balance.owed(0, 40) == [(10, 20), (30, 40)]
     assert told == []
     ledger.settle(0, 30, Fate.LOST)
     ledger.settle(0, 30, Fate.LOST)

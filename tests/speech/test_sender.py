@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 
 from edgetx.audio.format import RATE
-from edgetx.audio.log import AudioLog
+from edgetx.audio.log import AudioLog, Stretch
 from edgetx.errors import TryAgain
 from edgetx.speech import sender as senders
 from edgetx.speech.account import Account
-from edgetx.speech.backfill import Live, Seam
+from edgetx.speech.backfill import Late, Live, Seam
+from edgetx.speech.ledger import Fate
+from edgetx.speech.pacer import BURST_SECONDS
 from edgetx.speech.sender import Sender
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import ChunkMs, Limits
+from edgetx.speech.silence import LEAD_FRAMES, TAIL_FRAMES
 from edgetx.speech.timeline import Timeline
 from tests.rigs.story import story, until
 
@@ -58,10 +61,11 @@ class Notes:
         self.asked += 1
         return self.at_once < self.busy_after
 
-    def send_now(self, message: bytes | str) -> None:
+    def send_now(self, message: bytes | str) -> bool:
         assert self.at_once < self.busy_after
         self.at_once += 1
         self._note(message, "now")
+        return self.ready
 
     async def send(self, message: bytes | str) -> None:
         await self.taking.wait()
@@ -325,7 +329,6 @@ async def test_live_it_is_noted_every_half_second_what_was_sent_until_when():
             await bench.append(CHUNK)
         assert bench.sender.sent_before(before) is None
         assert bench.sender.sent_before(time.monotonic()) == 10 * CHUNK
-        assert bench.sender.sent_before(time.monotonic()) is None
 
 
 @story
@@ -477,6 +480,36 @@ async def test_what_the_log_has_lost_is_reported_and_it_goes_on_with_what_is_the
     assert bench.notes.sound == numbers(0, CHUNK) + numbers(51 * CHUNK - RATE, RATE)
 
 
+class Tiers:
+    """A reader of a disk and a memory behind it, of which the disk has no more than [``oldest``, `oldest` + 5 s)."""
+
+    def __init__(self, log: AudioLog, oldest: int) -> None:
+        self.log, self.oldest = log, oldest
+
+    @property
+    def end(self) -> int:
+        return self.log.end
+
+    def read(self, start: int, count: int) -> Stretch:
+        start = max(start, self.oldest)
+        if start < self.log.oldest:
+            return Stretch(start, numbers(start, min(count, self.log.oldest - start)))
+        return self.log.read(start, count)
+
+
+@pytest.mark.parametrize(("oldest", "given_up_until"), [(4 * RATE, 4 * RATE), (20 * RATE, 25 * RATE)])
+@story
+async def test_what_the_disk_still_has_is_not_given_up_with_what_it_has_not(oldest, given_up_until):
+    bench = Bench(Notes(), log=AudioLog(keep_seconds=10))
+    bench.log.append(0, numbers(0, 30 * RATE))
+    bench.log.finish()
+    bench.sender.reader = Tiers(bench.log, oldest)
+    with bench.capture:
+        await bench.sender.run()
+    assert [gap.data["frames"] for gap in bench.delivered] == [[0, given_up_until]]
+    assert bench.notes.sound == numbers(given_up_until, 30 * RATE - given_up_until)
+
+
 # --- keeping a quiet session open
 
 
@@ -541,3 +574,55 @@ def test_where_sound_comes_or_nobody_asks_for_it_nothing_else_is_sent(due):
         assert KEEP_ALIVE not in {message for message, *_ in bench.notes.sent}
 
     skipping(scene)
+
+
+# --- long silence in what is sent again
+
+
+def outage(*, speech_seconds: float, silence_seconds: float, times: int) -> bytes:
+    """Speech and digital silence by turns."""
+    speech = numbers(0, round(speech_seconds * RATE))
+    return (speech + bytes(round(silence_seconds * RATE) * 2)) * times
+
+
+@pytest.mark.parametrize(("times", "slack_seconds"), [(1, 3.0), (4, 6.0)])
+@story
+async def test_a_minute_of_which_forty_seconds_were_silent_is_worked_off_in_the_time_of_the_rest(times, slack_seconds):
+    bench = Bench(Notes(), replay_rate=1.2)
+    seam = Seam(bench.account.ledger, catch_up_seconds=1.0)
+    seam.begin(60 * RATE, patient=False)
+    bench.sender.course = Late(seam)
+    sound = outage(speech_seconds=20 / times, silence_seconds=40 / times, times=times)
+    bench.log.append(0, sound)
+    await bench.sender.run()
+    assert 20 / 1.2 <= sum(bench.slept) + BURST_SECONDS / 1.2 <= (20 + slack_seconds) / 1.2
+    left = bench.account.ledger.settled[Fate.SILENT]
+    assert left + bench.sent.frames == 60 * RATE
+    frames = [frame for first, last in bench.sent.ranges(0, 60 * RATE) for frame in range(first, last)]
+    assert bench.notes.sound == b"".join(sound[2 * frame : 2 * frame + 2] for frame in frames)
+    assert np.count_nonzero(np.frombuffer(bench.notes.sound, "<i2")) == np.count_nonzero(np.frombuffer(sound, "<i2"))
+
+
+@story
+async def test_live_silence_is_sent_whole():
+    async with sending(Notes()) as bench:
+        for _ in range(60):
+            await bench.captures(lambda: bench.log.append(bench.log.end, bytes(2 * CHUNK)))
+        await until(lambda: bench.sent.frames == 60 * CHUNK)
+        assert bench.account.ledger.settled[Fate.SILENT] == 0
+
+
+@story
+async def test_a_live_session_that_lags_leaves_long_silence_out_until_it_has_come_near():
+    bench = Bench(Notes())
+    bench.log.append(0, bytes(2 * 8 * RATE) + numbers(1, RATE))
+    with bench.capture:
+        running = asyncio.create_task(bench.sender.run())
+        await until(lambda: bench.live)
+        ranges = bench.sent.ranges(0, 9 * RATE)
+        assert len(ranges) == 2
+        assert ranges[0] == (0, TAIL_FRAMES)
+        assert 7 * RATE - LEAD_FRAMES - CHUNK <= ranges[1][0] <= 7 * RATE - LEAD_FRAMES
+        assert ranges[1][1] == 9 * RATE
+        bench.log.finish()
+        await running

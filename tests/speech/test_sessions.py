@@ -11,6 +11,7 @@ import pytest
 
 from edgetx.audio.format import RATE
 from edgetx.retry import REFUSED_SECONDS
+from edgetx.speech import sender
 from edgetx.speech.closing import WAIT_SECONDS
 from edgetx.speech.ledger import Fate
 from edgetx.speech.quota import Quota
@@ -125,6 +126,21 @@ def test_a_provider_that_never_confirms_the_end_has_ended_when_its_last_words_ha
     play(scene)
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_such_a_provider_did_not_provably_get_stays_owed(answers):
+    async def scene():
+        async with AssemblyAIServer(Scenario(script=(), fault=Fault.NO_TERMINATION)) as server:
+            desk = Desk(server.url, limits={"ends_by_silence": True}, keepalive_seconds=0.1 if answers else 60.0)
+            desk.put(TWO_WORDS)
+            desk.log.finish()
+            await desk.transcriber.run()
+        assert desk.account.ledger.owed(0, desk.log.end) == ([] if answers else [(0, desk.log.end)])
+        (closed,) = desk.events("session_closed")
+        assert closed["acknowledged_seconds"] == (closed["audio_seconds"] if answers else 0)
+
+    play(scene)
+
+
 # --- how many sessions -----------------------------------------------------------------------------------------
 
 
@@ -171,7 +187,7 @@ def test_an_outage_does_not_use_up_the_sessions_that_are_needed_at_its_end():
         running = asyncio.create_task(desk.transcriber.run())
         await until(lambda: len(desk.slept) >= 4)
         running.cancel()
-        assert desk.slept[:4] == [0.5, 1.0, 2.0, 4.0]
+        assert desk.slept[:4] == [0.625, 1.25, 2.5, 5.0]
 
     play(scene)
 
@@ -253,14 +269,16 @@ def test_what_the_provider_says_that_it_received_is_proven():
     assert 0.8 <= broken["acknowledged_seconds"] <= broken["audio_seconds"]
 
 
-def test_silence_that_the_provider_says_that_it_received_is_settled():
+def test_quiet_that_the_provider_says_that_it_received_is_settled(monkeypatch):
+    monkeypatch.setattr(sender, "REVIEW_SECONDS", 0.1)
+
     async def scene():
-        script = tuple(heartbeat(at * 100.0) for at in range(1, 11))
+        script = tuple(heartbeat(at * 100.0) for at in range(1, 41))
         async with AssemblyAIServer(Scenario(script=script)) as server:
             desk = Desk(server.url, keepalive_seconds=60)
             running = asyncio.create_task(desk.transcriber.run())
-            desk.put(bursts(1.0))
-            await until(lambda: desk.account.ledger.settled[Fate.SILENT] >= RATE * 9 // 10)
+            desk.put(bursts(4.0, hum=30))
+            await until(lambda: desk.account.ledger.settled[Fate.SILENT] >= RATE * 2)
             desk.log.finish()
             await running
 
@@ -272,12 +290,12 @@ def test_speech_that_has_begun_is_not_taken_for_silence(speaks):
     started = {"type": "SpeechStarted", "timestamp": 100, "confidence": 0.9}
 
     async def scene():
-        said = [(200.0, started)] * speaks + [heartbeat(at * 100.0) for at in range(3, 15)]
-        broken = Scenario(script=tuple(said), fault=Fault.RESET, fault_at_ms=1500)
+        said = [(200.0, started)] * speaks + [heartbeat(at * 100.0) for at in range(3, 39)]
+        broken = Scenario(script=tuple(said), fault=Fault.RESET, fault_at_ms=4000)
         async with AssemblyAIServer(broken, Scenario()) as server:
             desk = Desk(server.url)
-            await asyncio.gather(desk.transcriber.run(), desk.play(bursts(2.5)))
-        again = len(server.connections[1].audio) == len(bursts(2.5))
+            await asyncio.gather(desk.transcriber.run(), desk.play(bursts(4.5, hum=30)))
+        again = len(server.connections[1].audio) == len(bursts(4.5, hum=30))
         assert again is speaks
 
     play(scene)

@@ -103,7 +103,7 @@ def stall(stream: Stream) -> int:
     """Write until the kernel takes no more; return how much was written."""
     written = 0
     while stream.idle:
-        stream.write(bytes(3200))
+        assert stream.write(bytes(3200)) is stream.idle
         written += 3200
         assert written < KERNEL_BYTES
     return written
@@ -242,6 +242,7 @@ async def test_what_was_said_before_the_end_of_file_is_heard_and_the_end_is_told
         peer.close()
         await until(lambda: ear.ends)
         assert (ear.heard, ear.ends, stream.idle) == (b"last words", [None], False)
+        assert not stream.write(b"too late")
         stream.write(b"anyone?")
         await stream.drain()
         await asyncio.sleep(0)

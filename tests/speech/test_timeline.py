@@ -111,13 +111,15 @@ def test_now_is_the_wall_clock():
     assert close(timeline_of(clocks).now(), NOON + seconds(2))
 
 
-def test_old_anchors_are_forgotten_and_old_sound_is_still_placed():
+def test_old_anchors_are_thinned_and_sound_as_old_as_that_keeps_its_time():
     clocks = Clocks()
     timeline = timeline_of(clocks)
-    for window in range(2 * MAX_ANCHORS):
-        timeline.observe(window * WINDOW_FRAMES, window * WINDOW_FRAMES / RATE)
-    assert len(timeline._frames) <= MAX_ANCHORS
-    assert close(timeline.utc([0])[0], NOON)
+    drift = 1 + 300e-6
+    for window in range(4 * MAX_ANCHORS):
+        timeline.observe(window * WINDOW_FRAMES, window * WINDOW_FRAMES / RATE * drift)
+    assert len(timeline._anchors) <= MAX_ANCHORS
+    for seconds_in in (0, 600, 30 * HOUR):
+        assert close(timeline.utc([seconds_in * RATE])[0], NOON + seconds(seconds_in * drift))
 
 
 @settings(max_examples=8, deadline=None)
@@ -148,3 +150,37 @@ def test_frames_of_an_earlier_run_are_placed_by_what_is_remembered_of_it() -> No
     line.remember(RATE, -100.0, before=3 * RATE)
     line.observe(3 * RATE, 50.0)
     assert [line.monotonic(frame) for frame in (0, 2 * RATE, 3 * RATE)] == [-101.0, -99.0, 50.0]
+
+
+def test_the_sound_cards_rate_is_measured_once_it_can_be():
+    line = timeline_of(Clocks())
+    line.remember(0, 0.0, before=0, rate=16_002.0)
+    rates = []
+    for second in range(0, 700, 5):
+        line.observe(second * 16_001, float(second))
+        rates.append(line.rate)
+    assert rates[0] == rates[60] == 16_002.0
+    assert abs(rates[-1] - 16_001) < 1e-6
+
+
+def test_frames_of_an_earlier_run_are_placed_at_the_rate_of_its_sound_card():
+    line = timeline_of(Clocks())
+    line.remember(3600 * 16_001, -5.0, before=3600 * 16_001 + 1, rate=16_001.0)
+    assert line.monotonic(0) == -3605.0
+
+
+def test_frames_placed_by_the_wall_clock_stay_there_when_it_is_set():
+    clocks = Clocks()
+    line = timeline_of(clocks)
+    line.remember(RATE, NOON.timestamp() - 50, before=2 * RATE, by_wall=True)
+    before = line.utc([0, RATE])
+    clocks.wall_at_zero += HOUR
+    assert line.utc([0, RATE]) == before == [NOON - seconds(51), NOON - seconds(50)]
+    assert line.monotonic(RATE) == -HOUR - 50
+
+
+def test_what_came_before_the_first_anchor_is_placed_by_it():
+    line = timeline_of(Clocks())
+    for window in range(3):
+        line.observe((window + 1) * WINDOW_FRAMES, 10.0 * (window + 1) + 5 + window)
+    assert line.monotonic(0) == 5.0

@@ -10,6 +10,7 @@ import pytest
 
 from edgetx.audio.format import RATE, Gap
 from edgetx.retry import REFUSED_SECONDS
+from edgetx.speech import conversation, sender
 from edgetx.speech.account import Account
 from edgetx.speech.events import Transcript
 from edgetx.speech.ledger import Fate
@@ -230,7 +231,7 @@ def test_a_provider_that_stops_reading_is_left_and_another_session_gets_what_it_
 def test_after_sound_that_came_too_fast_the_next_session_is_sent_no_more_than_real_time():
     too_fast = (3007, "Audio Transmission Rate Exceeded: Received 9.0 sec. audio in 3.0 sec")
     strict = Scenario(rate=1.0, burst_seconds=2.6)
-    sound = bursts(7.0, 0.4, 0.6)
+    sound = bursts(7.0, 0.4, 0.6, hum=100)
     desk, connections = transcribe(Scenario(fault=Fault.ERROR, error=too_fast), strict, sound=sound)
     assert len(connections) == 2
     assert connections[1].audio == sound
@@ -255,15 +256,17 @@ def test_words_that_the_session_held_back_come_out_when_it_is_given_up():
     play(scene)
 
 
-def test_silence_that_the_provider_is_known_to_have_is_settled_and_not_sent_again():
+def test_quiet_that_the_provider_is_known_to_have_is_settled_and_not_sent_again(monkeypatch):
+    monkeypatch.setattr(sender, "REVIEW_SECONDS", 0.1)
+
     async def scene():
-        async with AssemblyAIServer(Scenario(fault=Fault.CLOSE_1000, fault_at_ms=1200), Scenario()) as server:
+        async with AssemblyAIServer(Scenario(fault=Fault.CLOSE_1000, fault_at_ms=4200), Scenario()) as server:
             desk = Desk(server.url)
             running = asyncio.create_task(desk.transcriber.run())
-            desk.put(bursts(1.0))
+            desk.put(bursts(3.5, hum=30))
             while not desk.account.ledger.settled[Fate.SILENT]:
                 await asyncio.sleep(0.05)
-                desk.put(bursts(0.01))
+                desk.put(bursts(0.01, hum=30))
             desk.put(bursts(0.5, 0.3, 0.6))
             desk.log.finish()
             await running
@@ -276,13 +279,46 @@ def test_silence_that_the_provider_is_known_to_have_is_settled_and_not_sent_agai
     play(scene)
 
 
+def test_words_of_a_recogniser_that_stalls_while_pings_are_answered_are_sent_again(monkeypatch):
+    monkeypatch.setattr(sender, "REVIEW_SECONDS", 0.1)
+
+    async def scene():
+        sound = bursts(0.5, *(0.6, 0.9) * 3, hum=100)
+        stalled = Scenario(script=(), fault=Fault.RESET, fault_at_ms=4900)
+        async with AssemblyAIServer(stalled, Scenario()) as server:
+            desk = Desk(server.url)
+            await asyncio.gather(desk.transcriber.run(), desk.play(sound))
+        assert desk.events("session_closed")[0]["acknowledged_seconds"] > 4
+        assert_words_at(desk, (0.5, 1.1), (2.0, 2.6), (3.5, 4.1))
+        assert desk.is_settled()
+
+    play(scene)
+
+
+def test_a_session_proves_well_by_what_has_arrived_not_by_what_was_sent(monkeypatch):
+    monkeypatch.setattr(sender, "REVIEW_SECONDS", 0.05)
+    monkeypatch.setattr(conversation, "PROVEN_FRAMES", RATE)
+
+    async def scene(*, keepalive_seconds: float) -> bool:
+        async with AssemblyAIServer(Scenario(script=())) as server:
+            desk = Desk(server.url, keepalive_seconds=keepalive_seconds)
+            running = asyncio.create_task(desk.transcriber.run())
+            await desk.play(bursts(2.0))
+            proven = desk.transcriber._is_proven
+            await running
+            return proven
+
+    assert asyncio.run(scene(keepalive_seconds=0.1))
+    assert not asyncio.run(scene(keepalive_seconds=60.0))
+
+
 def test_nobody_there_is_tried_again_with_growing_delays():
     async def scene():
         desk = Desk("ws://127.0.0.1:1/v3/ws")
         running = asyncio.create_task(desk.transcriber.run())
         await until(lambda: len(desk.slept) >= 4)
         running.cancel()
-        assert desk.slept[:4] == [0.5, 1.0, 2.0, 4.0]
+        assert desk.slept[:4] == [0.625, 1.25, 2.5, 5.0]
         assert "cannot be reached" in desk.reports[1][1]
 
     play(scene)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from edgetx.errors import Refused, TryAgain
 from edgetx.speech.session import WebSocketRequest
@@ -351,7 +352,7 @@ async def test_with_a_certificate_that_this_device_trusts_all_is_well(certificat
 async def test_a_message_that_is_too_big_ends_the_connection():
     async def boast(peer: ServerConnection) -> None:
         await peer.send("small")
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(ConnectionClosed):  # It is cut off in the middle.
             await peer.send("x" * 20_000_000)
 
     async with server(boast) as url, connect(WebSocketRequest(url)) as wire:
@@ -511,3 +512,14 @@ async def test_two_threads_that_want_the_last_mask_each_get_one():
         wire._masks = Snatched()
         wire.send_now("still here")
         assert await wire.receive() == "still here"
+
+
+@story
+async def test_who_sends_at_once_hears_whether_more_may_follow():
+    async with server(echo) as url, connect(WebSocketRequest(url)) as wire:
+        assert [wire.send_now(message) for message in (b"", b"as long", b"as long", b"longer still", "text")] == [
+            True
+        ] * 5
+        assert [await wire.receive() for _ in range(5)] == [b"", b"as long", b"as long", b"longer still", "text"]
+        wire._end("The other side is leaving.")
+        assert not wire.send_now(b"unheard")

@@ -149,7 +149,7 @@ class AssemblyAIV2Session(AssemblyAITalk):
         if transcript.strip():
             self._events.append(_utterance(str(self._number), transcript, data, final=final))
         elif (end := session_ms(data.get("audio_end"))) is not None:
-            self._events.append(Progress(end) if final else Received(end))
+            self._events.append(Progress(end) if final else Received(end, listened=True))
         self._number += final
         return True
 

@@ -275,7 +275,7 @@ def test_an_empty_final_says_that_there_was_nothing_to_hear_and_ends_its_utteran
 
 def test_an_empty_partial_says_how_much_was_received():
     assert received(begun(), partial("", 0, 700), partial("", 700, None), partial("a")) == [
-        Received(700),
+        Received(700, listened=True),
         Utterance("0", "a", final=False, start_ms=0, end_ms=1000),
     ]
 
