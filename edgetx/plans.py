@@ -21,6 +21,7 @@ class MicrophonePlan:
     settings: MicrophoneSettings
     provider: ProviderSettings
     api_key: str = field(repr=False)
+    missing_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class BrokerPlan:
     settings: MqttSettings
     device: str
     password: str | None = field(repr=False)
+    missing_password: str = ""
 
 
 def read_settings(path: Path, environment: Mapping[str, str]) -> Settings:
@@ -43,7 +45,10 @@ def microphone_plans(settings: Settings) -> dict[str, MicrophonePlan]:
     config, secrets = settings
     return {
         microphone.name: MicrophonePlan(
-            microphone, config.providers[microphone.provider], secrets.api_keys.get(microphone.provider, "")
+            microphone,
+            config.providers[microphone.provider],
+            secrets.api_keys.get(microphone.provider, ""),
+            secrets.missing_key(microphone.provider),
         )
         for microphone in config.microphones
     }
@@ -52,4 +57,4 @@ def microphone_plans(settings: Settings) -> dict[str, MicrophonePlan]:
 def broker_plans(settings: Settings) -> dict[str, BrokerPlan]:
     """Return the one plan, by its name."""
     config, secrets = settings
-    return {"mqtt": BrokerPlan(config.mqtt, config.device, secrets.mqtt_password)}
+    return {"mqtt": BrokerPlan(config.mqtt, config.device, secrets.mqtt_password, secrets.missing_password)}

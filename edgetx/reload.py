@@ -2,7 +2,7 @@
 
 A file with faults changes nothing. It is told of in the log, in the health's stage ``settings`` and so in systemd's
 status, until a right one is applied: the next start would fail with it. systemd hears RELOADING and READY, whatever
-became of it.
+became of it; whoever waits for the answer (`edgetx reload`) hears it then.
 """
 
 import asyncio
@@ -25,7 +25,8 @@ PART = ("settings", "file")
 class Reload(Generic[Settings]):
     """``read`` runs in a thread, and raises SettingsError; ``tell`` publishes what is to be seen of it.
 
-    ``monotonic_ns`` is CLOCK_MONOTONIC in nanoseconds.
+    ``monotonic_ns`` is CLOCK_MONOTONIC in nanoseconds. ``answer`` takes when a reading began, in seconds by that clock,
+    and the faults for which it was not applied.
     """
 
     read: Callable[[], Settings]
@@ -34,6 +35,7 @@ class Reload(Generic[Settings]):
     tell: Callable[[], None]
     notify: Notify
     monotonic_ns: Callable[[], int]
+    answer: Callable[[float, list[str]], None]
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
     _leaving: bool = False
 
@@ -47,6 +49,7 @@ class Reload(Generic[Settings]):
 
     async def run(self) -> None:
         """Wait for `ask`, for ever."""
+        self.answer(0.0, [])  # Nobody asked; but who will can tell by it that somebody listens.
         while True:
             await self._asked.wait()
             self._asked.clear()
@@ -54,12 +57,14 @@ class Reload(Generic[Settings]):
                 await self._reload()
 
     async def _reload(self) -> None:
-        self.notify(f"RELOADING=1\nMONOTONIC_USEC={self.monotonic_ns() // 1000}")
+        begun, faults = self.monotonic_ns(), list[str]()
+        self.notify(f"RELOADING=1\nMONOTONIC_USEC={begun // 1000}")
         logger.info("settings: reading them again")
         try:
             settings = await asyncio.get_running_loop().run_in_executor(None, self.read)
         except SettingsError as error:
-            self._refuse(error.faults)
+            faults = error.faults
+            self._refuse(faults)
         else:
             await self.apply(settings)
             if not self._leaving:
@@ -68,6 +73,7 @@ class Reload(Generic[Settings]):
         if not self._leaving:
             self.tell()
             self.notify("READY=1")
+            self.answer(begun / 1e9, faults)
 
     def _refuse(self, faults: list[str]) -> None:
         for fault in faults:

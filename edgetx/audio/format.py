@@ -63,7 +63,8 @@ class Chunk(NamedTuple):
 class Gap:
     """A hole in the captured sound: ``frames`` missing from ``start``, and why.
 
-    ``cause`` is one of ``overrun``, ``device``, ``overflow``, ``outage``, ``stopped``, ``restart``, ``damaged``.
+    ``cause`` is one of ``overrun``, ``device``, ``muted``, ``overflow``, ``outage``, ``stopped``, ``restart``,
+    ``damaged``.
     """
 
     start: int
