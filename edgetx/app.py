@@ -12,15 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from edgetx import __version__, systemd
+from edgetx import __version__, reload_note, systemd
+from edgetx.audio.hotplug import HotPlug
 from edgetx.config import Config, without_secrets
+from edgetx.control import obey
+from edgetx.daemon import Daemon, part_reports
 from edgetx.health import Health
 from edgetx.keys import Secrets, used_providers
 from edgetx.leftovers import Leftovers
 from edgetx.monitor import Monitor
+from edgetx.mqtt.hearing import Hearing
 from edgetx.mqtt.outbox import Outbox
 from edgetx.mqtt.publisher import Publisher
 from edgetx.mqtt.topics import Kind, Topics
+from edgetx.mutes import Mutes
 from edgetx.plans import BrokerPlan, MicrophonePlan, Settings, broker_plans, fixed_settings, microphone_plans
 from edgetx.reload import Reload
 from edgetx.roster import Roster
@@ -28,7 +33,7 @@ from edgetx.speech.quota import Quota
 from edgetx.state import State
 from edgetx.store import Store
 from edgetx.supervisor import DaemonThreads, Service, supervise
-from edgetx.wiring import Daemon, new_microphone, part_reports, sound_of
+from edgetx.wiring import new_microphone, sound_of
 
 logger = logging.getLogger("edgetx")
 
@@ -50,8 +55,7 @@ async def run(read_settings: Callable[[], Settings], environment: Mapping[str, s
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     notify = systemd.notifier(environment)
     daemon = await _daemon(config, secrets, environment)
-    watchdog_seconds = systemd.watchdog_seconds(environment)
-    services, reload = build(daemon, read_settings, notify=notify, watchdog_seconds=watchdog_seconds)
+    services, reload = build(daemon, read_settings, notify=notify, environment=environment)
 
     def stopping() -> None:
         reload.leave()
@@ -72,11 +76,12 @@ async def _daemon(config: Config, secrets: Secrets, environment: Mapping[str, st
     outbox = Outbox(journal=state)
     outbox.dropped.update(known.given_up)
     outbox.restore(known.rows)
-    return Daemon(config, secrets, health, outbox, state, folder, dict(known.microphones), _quotas(config, {}))
+    mutes = Mutes(folder, report=partial(part_reports, health, "state", "mutes"))
+    return Daemon(config, secrets, health, outbox, state, folder, dict(known.microphones), _quotas(config, {}), mutes)
 
 
 def build(
-    daemon: Daemon, read_settings: Callable[[], Settings], *, notify: systemd.Notify, watchdog_seconds: float | None
+    daemon: Daemon, read_settings: Callable[[], Settings], *, notify: systemd.Notify, environment: Mapping[str, str]
 ) -> tuple[list[Service], Reload[Settings]]:
     """Wire everything that runs; nothing is started but the state."""
     daemon.state.saved = daemon.saved
@@ -90,7 +95,7 @@ def build(
         microphones=daemon.states.values(),
         publish_health=partial(_publish_health, daemon, time.monotonic()),
         notify=notify,
-        watchdog_seconds=watchdog_seconds,
+        watchdog_seconds=systemd.watchdog_seconds(environment),
         clock=time.monotonic,
     )
     reload = Reload(
@@ -100,6 +105,7 @@ def build(
         tell=monitor.tell,
         notify=notify,
         monotonic_ns=time.monotonic_ns,
+        answer=partial(reload_note.leave, systemd.runtime_folder(environment)),
     )
     services = [
         Service(
@@ -109,6 +115,7 @@ def build(
         Service("state", partial(daemon.state.run, daemon.put), daemon.state.stop, stop_seconds=SAVE_SECONDS),
         Service("monitor", monitor.run),
         Service("leftovers", Leftovers(daemon).run),
+        Service("hot-plug", HotPlug(partial(_look_again, daemon)).run),
         Service("reload", reload.run),
     ]
     return services, reload
@@ -131,16 +138,31 @@ async def _apply(
 
 
 def _mqtt_service(daemon: Daemon, plan: BrokerPlan) -> Service:
+    topics = Topics(plan.settings.base_topic, plan.device)
     daemon.publisher = publisher = Publisher(
         settings=plan.settings,
         password=plan.password,
-        topics=Topics(plan.settings.base_topic, plan.device),
+        missing=plan.missing_password,
+        topics=topics,
+        hearing=_hearing(daemon, topics),
         outbox=daemon.outbox,
         report=partial(part_reports, daemon.health, "mqtt", "broker"),
         sleep=asyncio.sleep,
         random=random.random,
     )
     return Service("mqtt", publisher.run, partial(publisher.stop, FLUSH_SECONDS), stop_seconds=FLUSH_SECONDS)
+
+
+def _hearing(daemon: Daemon, topics: Topics) -> Hearing:
+    daemon.health.report("mqtt", "requests", status="idle")  # Before the broker, whose trouble is the greater one.
+    return Hearing(
+        topics,
+        obey=partial(obey, daemon),
+        put=daemon.put,
+        report=partial(part_reports, daemon.health, "mqtt", "requests"),
+        warn=logger.warning,
+        clock=time.monotonic,
+    )
 
 
 def _broker_left(daemon: Daemon, plan: BrokerPlan) -> None:
@@ -150,17 +172,24 @@ def _broker_left(daemon: Daemon, plan: BrokerPlan) -> None:
 
 def _microphone_service(daemon: Daemon, plan: MicrophonePlan) -> Service:
     microphone = new_microphone(daemon, plan.settings)
+    daemon.microphones[microphone.name] = microphone
     daemon.states[microphone.name] = microphone.state
     name = f"microphone {microphone.name}"
-    return Service(name, microphone.run, microphone.stop, stop_seconds=DRAIN_SECONDS)
+    return Service(name, microphone.run, microphone.stop, stop_seconds=DRAIN_SECONDS, microphone=microphone.name)
 
 
 def _microphone_left(daemon: Daemon, plan: MicrophonePlan) -> None:
     name = plan.settings.name
+    del daemon.microphones[name]
     daemon.states.pop(name).leave()
     daemon.health.forget("state", sound_of(name))
     daemon.remembered[name] = known = daemon.state.recall(name)
     daemon.state.follow(name, lambda: known)
+
+
+def _look_again(daemon: Daemon) -> None:
+    for microphone in daemon.microphones.values():
+        microphone.capture.look_again()
 
 
 def _publish_health(daemon: Daemon, started: float, fields: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 MAX_PORT = 65_535
 TOPIC_CHARACTERS = 200
 SHORTEST_PERIOD_SECONDS = 0.1
+SHORTEST_SILENCE_SECONDS = 1.0
 SHOWN_CHARACTERS = 40
 
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
@@ -127,6 +128,13 @@ def level_period(value: float) -> str | None:
         if value == 0 or value >= SHORTEST_PERIOD_SECONDS
         else (f"{value:g} is out of range; it is 0 (never) or at least {SHORTEST_PERIOD_SECONDS:g}")
     )
+
+
+def silent_period(value: float) -> str | None:
+    """Return what is wrong with the seconds after which one value is called silence; 0: it is not looked for."""
+    if value == 0 or value >= SHORTEST_SILENCE_SECONDS:
+        return None
+    return f"{value:g} is out of range; it is 0 (never) or at least {SHORTEST_SILENCE_SECONDS:g}"
 
 
 def shown(value: str) -> str:

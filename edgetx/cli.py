@@ -1,4 +1,4 @@
-"""The command line: ``edgetx run | check | devices | listen | doctor``.
+"""The command line: ``edgetx run | check | reload | devices | levels | listen | mute | unmute | doctor``.
 
 Exit codes: 0 well, 1 trouble, 78 wrong settings.
 
@@ -22,18 +22,27 @@ DEFAULT_CONFIG = Path("/etc/edgetx/edgetx.yaml")
 EXAMPLES = """\
 examples:
   edgetx devices                          what can be captured, under which name
+  edgetx levels --device usb:2886:0018    how loud is it? until Ctrl-C
   edgetx check --config edgetx.yaml       are the settings right?
   edgetx run --config edgetx.yaml         the daemon, until Ctrl-C
   edgetx listen --config edgetx.yaml      what the daemon publishes, as it comes
-  edgetx doctor --provider aai            does this provider take our sound?
+  edgetx mute desk                        close that microphone, for good
+  edgetx doctor --config edgetx.yaml      what is wrong, and what mends it?
 """
-DOCTOR_EXAMPLE = """\
-example:
-  edgetx doctor --provider aai --config edgetx.yaml
+DOCTOR_EXAMPLES = """\
+examples:
+  edgetx doctor --config edgetx.yaml      all of it: settings, service, disk,
+                                          power, devices, broker, providers
+  sudo edgetx doctor                      the installed service's, with secrets
+  edgetx doctor --provider aai            only whether it takes our sound
+  edgetx doctor --json                    {"ok": true, "checks": [{"stage",
+                                          "name", "verdict", "text", "remedy"}]}
 
-Opens a session with the provider, as the daemon would, sends a second of
-silence and ends it. A line on each step says what happened, and what to do.
-Exit code 0: all went well; 1: not all.
+A line on each check says what was found and what to do. It listens to a free
+device for two seconds, sends a second of silence to each provider that is
+used, and publishes one message on <base>/<device>/doctor. What the running
+service holds is left alone. What cannot be checked here is skipped.
+Exit code 0: nothing FAILED; 1: something did; 78: the settings are wrong.
 """
 
 
@@ -63,31 +72,66 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"edgetx {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, function, text, takes_config in (
+    for name, function, text, needs_config in (
         ("run", _run, "capture, transcribe and publish until stopped", True),
         ("check", _check, "check the settings file and show every fault", True),
         ("devices", _devices, "list the capture devices", False),
+        ("levels", _levels, "show how loud each channel of a device is", False),
         ("listen", _listen, "subscribe and print what is published", True),
-        ("doctor", _doctor, "try a provider, step by step", True),
+        ("mute", _mute, "close a microphone's device, until unmuted", True),
+        ("unmute", _mute, "let a muted microphone hear again", True),
+        ("doctor", _doctor, "find what is wrong, step by step, and what mends it", True),
     ):
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
         command.set_defaults(command=function)
-        if takes_config:
-            command.add_argument(
-                "--config",
-                type=Path,
-                default=DEFAULT_CONFIG,
-                metavar="FILE",
-                help="the settings (default: %(default)s)",
-            )
+        command.add_argument(
+            "--config",
+            type=Path,
+            default=DEFAULT_CONFIG if needs_config else None,
+            metavar="FILE",
+            help=f"the settings (default: {DEFAULT_CONFIG}{'' if needs_config else ', if it can be read'})",
+        )
+    text = "have the running service read its settings again, and say what comes of it"
+    commands.add_parser("reload", help=text, description=f"{text.capitalize()}.").set_defaults(command=_reload)
+    _add_devices_options(commands.choices["devices"])
+    _add_levels_options(commands.choices["levels"])
     _add_doctor_options(commands.choices["doctor"])
+    _add_mute_options(commands.choices["mute"], on=True)
+    _add_mute_options(commands.choices["unmute"], on=False)
     return parser
 
 
+def _add_devices_options(devices: argparse.ArgumentParser) -> None:
+    devices.epilog = "A star marks what the settings choose. Names are the ones to write behind 'alsa:'."
+    devices.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_levels_options(levels: argparse.ArgumentParser) -> None:
+    levels.epilog = "Without a choice: the first microphone of the settings; without settings: ALSA's default."
+    which = levels.add_mutually_exclusive_group()
+    which.add_argument("--microphone", metavar="NAME", help="its name in the settings")
+    which.add_argument("--device", metavar="ALSA", type=_alsa_name, help="a device, as 'edgetx devices' lists it")
+
+
+def _alsa_name(text: str) -> str:
+    from edgetx.tokens import alsa_name  # noqa: PLC0415
+
+    if fault := alsa_name(text):
+        raise argparse.ArgumentTypeError(fault)
+    return text
+
+
 def _add_doctor_options(doctor: argparse.ArgumentParser) -> None:
-    doctor.epilog = DOCTOR_EXAMPLE
+    doctor.epilog = DOCTOR_EXAMPLES
     doctor.formatter_class = argparse.RawDescriptionHelpFormatter
-    doctor.add_argument("--provider", metavar="NAME", help="its name in the settings (default: those that are used)")
+    doctor.add_argument("--provider", metavar="NAME", help="try only this provider, by its name in the settings")
+    doctor.add_argument("--json", action="store_true", help="as JSON, when all is done")
+
+
+def _add_mute_options(mute: argparse.ArgumentParser, *, on: bool) -> None:
+    mute.epilog = "Asks the running service by the broker of the settings. Exit code 0: done; 1: not, or not all of it."
+    mute.set_defaults(on=on)
+    mute.add_argument("microphone", nargs="?", metavar="MICROPHONE", help="its name (default: every microphone)")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -103,6 +147,15 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _reload(_options: argparse.Namespace) -> int:
+    from edgetx import reload_note, systemd  # noqa: PLC0415
+
+    if faults := reload_note.ask(systemd.runtime_folder(os.environ) or reload_note.FOLDER):
+        raise SettingsError([*faults, "Not applied: the daemon goes on with the settings that it has."])
+    print("The settings are applied.")
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     from edgetx.config import load  # noqa: PLC0415
 
@@ -112,11 +165,25 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
-def _devices(_options: argparse.Namespace) -> int:
-    from edgetx.audio.alsa import capture_devices  # noqa: PLC0415
-    from edgetx.audio.devices import table  # noqa: PLC0415
+def _devices(options: argparse.Namespace) -> int:
+    from edgetx.device_commands import SettingsFile, devices  # noqa: PLC0415
 
-    print(table(capture_devices()))
+    warn = partial(print, file=sys.stderr)
+    settings = SettingsFile(options.config, DEFAULT_CONFIG, os.environ)
+    devices(settings, as_json=options.json, show=print, warn=warn)
+    return 0
+
+
+def _levels(options: argparse.Namespace) -> int:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import signal  # noqa: PLC0415
+
+    from edgetx.device_commands import SettingsFile, levels  # noqa: PLC0415
+
+    for number in (signal.SIGTERM, signal.SIGHUP):  # The terminal is to be left as it was.
+        signal.signal(number, signal.default_int_handler)
+    settings = SettingsFile(options.config, DEFAULT_CONFIG, os.environ)
+    levels(settings, microphone=options.microphone, device=options.device)
     return 0
 
 
@@ -151,14 +218,19 @@ def _listen(options: argparse.Namespace) -> int:
     return 0
 
 
+def _mute(options: argparse.Namespace) -> int:
+    from edgetx.mute_command import mute  # noqa: PLC0415
+
+    return 0 if mute(options.config, os.environ, options.microphone, on=options.on, show=print) else EXIT_TROUBLE
+
+
 def _doctor(options: argparse.Namespace) -> int:
-    import asyncio  # noqa: PLC0415
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from edgetx.doctor.command import Doctor  # noqa: PLC0415
+    from edgetx.doctor.reading import Machine  # noqa: PLC0415
 
-    from edgetx import doctor  # noqa: PLC0415
-    from edgetx.config import load  # noqa: PLC0415
-
-    providers = doctor.chosen(load(options.config, os.environ), options.provider, os.environ)
-    return 0 if asyncio.run(doctor.examine(providers, show=partial(print, flush=True))) else EXIT_TROUBLE
+    doctor = Doctor(options.config, os.environ, options.json, Machine())
+    return doctor.one_provider(options.provider) if options.provider else doctor.everything()
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 from edgetx import document, scalars
-from edgetx.checks import Address, Range, identifier, level_period, shown, topic
+from edgetx.checks import Address, Range, identifier, level_period, shown, silent_period, topic
 from edgetx.decode import At, Decoder, Fault, Rule, place_name
 from edgetx.document import Entries, Node, Scalar
 from edgetx.errors import SettingsError
 from edgetx.provider_settings import LocalSettings, ProviderSettings
 from edgetx.scalars import Wrong, did_you_mean, one_of
 from edgetx.secret import Secret, SecretReader, reveal
+from edgetx.tokens import alsa_name
 
 __all__ = [
     "AlsaSettings",
@@ -84,9 +85,9 @@ class MqttSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlsaSettings:
-    """An ALSA capture device. None: what suits 16 kHz mono best among what the device offers."""
+    """An ALSA capture device, by a token or a name of ALSA's. None: what suits 16 kHz mono best of what it offers."""
 
-    alsa: str = "default"
+    alsa: Annotated[str, alsa_name] = "default"
     sample_rate: Annotated[int, Range(8_000, 96_000)] | None = None
     channels: Annotated[int, Range(1, MAX_CHANNELS)] | None = None
     format: Literal["S16_LE", "S24_3LE", "S32_LE"] | None = None
@@ -126,11 +127,16 @@ def _channel_is_there(listen: Listen, source: SourceSettings) -> str | None:
     return f"channel {listen} is not there: the source has {channels}, counted from 0"
 
 
+def _is_no_other_topic(name: str) -> str | None:
+    return f"{name!r} is the topic of {name}s; choose another name" if name in {"request", "response"} else None
+
+
 @dataclass(frozen=True, slots=True)
 class MicrophoneSettings:
     """One microphone: a source, what to take of it, and who transcribes it.
 
     ``listen``: ``auto`` (the first channel), ``mix`` (the mean of all), or a channel's number, from 0.
+    ``silent_seconds``: how long one value is heard before that is called digital silence; 0: for ever.
     ``level_seconds``: how often ``level`` is published; 0 is never.
     """
 
@@ -140,9 +146,10 @@ class MicrophoneSettings:
     provider: str = "local"
     catch_up_seconds: Annotated[float, Range(0)] = 10.0
     keep: KeepSettings = field(default_factory=KeepSettings)
+    silent_seconds: Annotated[float, silent_period] = 1.5
     level_seconds: Annotated[float, level_period] = 0.0
 
-    RULES: ClassVar = (Rule(("listen", "source"), _channel_is_there),)
+    RULES: ClassVar = (Rule(("listen", "source"), _channel_is_there), Rule(("name",), _is_no_other_topic))
 
 
 def _at_least_one(microphones: tuple[MicrophoneSettings, ...]) -> str | None:

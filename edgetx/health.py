@@ -1,8 +1,10 @@
 """Who reported what, and when: the verdict on the daemon, and the evidence for the watchdog. Pure.
 
 Every part (a microphone's capture, its provider, the broker) reports a status; each status belongs to one of three
-verdicts. Capture also reports progress. The watchdog may be fed only if every capture that is not at its end has shown
-progress since it was fed last: sound that arrived, or another attempt to open a device that is not there.
+verdicts. Capture also reports progress. The watchdog may be fed only if every capture that is not at rest (at its end,
+or muted) has shown progress since it was fed last: sound that arrived, or another attempt to open a device that is not
+there or delivers nothing. A new start of the daemon does not bring a missing device; it does free a reader that is
+stuck, and such a one shows nothing.
 """
 
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from typing import Any
 STALLED_SECONDS = 1.75
 """A running capture without a frame for so long is stalled; looked at when that is due, it is shown within two."""
 
-GOOD = frozenset({"running", "ready", "connected", "ended", "idle", "stopped"})
+GOOD = frozenset({"running", "ready", "connected", "ended", "idle", "muted", "stopped"})
 """Statuses that are as they should be; any other means `degraded`, and `stalled` itself is the third verdict."""
 
 
@@ -85,7 +87,7 @@ class Health:
         return f"{self.verdict.capitalize()}: {stages or 'starting'}. {details}".strip()
 
 
-_AT_REST = frozenset({"ended", "stopped"})
+_AT_REST = frozenset({"ended", "muted", "stopped"})
 _SEVERITY = ("running", "degraded", "stalled")
 _STAGES = ("audio", "speech", "mqtt")
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from edgetx import clock
 from edgetx.audio.spool import Spool
+from edgetx.daemon import Daemon
 from edgetx.errors import TryAgain
 from edgetx.restart import Remembered, age_seconds, carry_on
 from edgetx.speech.ledger import Ledger
 from edgetx.speech.timeline import Timeline
-from edgetx.wiring import SOUND_SECONDS, Daemon, known_of, new_account, sound_folder
+from edgetx.wiring import SOUND_SECONDS, known_of, new_account, sound_folder
 
 logger = logging.getLogger("edgetx")
 

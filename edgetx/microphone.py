@@ -3,6 +3,9 @@
 Capture has a thread of its own (`supervisor.DaemonThreads` gives it one, and does not wait for it if it is stuck). It
 hands everything but sound to the event loop; the sound goes through the log. A bug in either half
 ends `Microphone.run` with that error, and with it the daemon: what is unknown is not restarted here.
+
+What capture says of itself is shown, but for one thing: a thread that is stuck inside a driver says nothing. So it is
+looked at, and called ``stalled`` while it claims to run and brings nothing.
 """
 
 import asyncio
@@ -14,6 +17,8 @@ from edgetx.audio.capture import Capture
 from edgetx.audio.format import RATE, Gap
 from edgetx.audio.keeper import Keeper
 from edgetx.audio.log import AudioLog
+from edgetx.audio.priority import raise_if_allowed
+from edgetx.audio.states import FLOWING, TOLD, is_news
 from edgetx.health import STALLED_SECONDS, Health, one_line
 from edgetx.speech.account import Account
 from edgetx.speech.ledger import Fate
@@ -22,14 +27,16 @@ from edgetx.speech.transcriber import Transcriber
 STOP_CAPTURE_SECONDS = 1.0
 RETURN_SECONDS = 0.5
 """How often a stalled capture is looked at."""
+STUCK = ("stalled", "The device is open but delivers no sound.")
 
 
 @dataclass(slots=True)
 class MicrophoneState:
     """What the topic `state` shows; every change is published, reported to `Health` and logged once.
 
-    ``publish_fields`` takes the fields of the topic; ``log_line`` a sentence for the daemon's own log. All methods
-    belong to the event loop's thread.
+    A change of the capture is an event, too. ``publish_fields`` takes the fields of the topic; ``log_line`` a sentence
+    for the daemon's own log. ``muted``: somebody wants it so; the capture is ``muted`` when the device is closed. All
+    methods belong to the event loop's thread.
     """
 
     name: str
@@ -38,21 +45,24 @@ class MicrophoneState:
     health: Health
     publish_fields: Callable[[dict[str, Any]], None]
     log_line: Callable[[str], None]
+    muted: bool = False
     _capture: tuple[str, str] = ("opening", "")
+    _stuck: bool = False
+    _told: str = "opening"
     _provider: tuple[str, str] = ("connecting", "")
     _overruns: int = 0
     _closed: bool = False
 
     def begin(self) -> None:
         """Show the state for the first time."""
-        for stage, (status, detail) in (("audio", self._capture), ("speech", self._provider)):
+        for stage, (status, detail) in (("audio", self._shown), ("speech", self._provider)):
             self.health.report(stage, self._part(stage), status=status, detail=detail)
         self.publish()
 
     def capture_is(self, status: str, detail: str) -> None:
-        """Take what capture says of itself, or what the monitor finds."""
-        before, self._capture = self._capture, (status, one_line(detail))
-        self._changed("audio", before=before, after=self._capture)
+        """Take what capture says of itself."""
+        before, self._capture, self._stuck = self._shown, (status, one_line(detail)), False
+        self._capture_changed(before)
 
     def provider_is(self, status: str, detail: str) -> None:
         """Take what the transcriber says of its provider."""
@@ -72,23 +82,32 @@ class MicrophoneState:
         self.account.lose(gap)
 
     def looked_at(self, now: float) -> float:
-        """Look whether a capture that calls itself running brings sound, or brings it again; return when to look again.
+        """Look whether a capture that claims to flow brings sound, or brings it again; return when to look again.
 
         That is when it would be stalled if no more came; a stalled one is looked at more often.
         """
         stalled_at = max(self.log.heard_at, self.health.moved_at(self.name)) + STALLED_SECONDS
-        if self._capture[0] == "running" and now >= stalled_at:
-            self.capture_is("stalled", "The device is open but delivers no sound.")
-        elif self._capture[0] == "stalled" and now < stalled_at:
-            self.capture_is("running", "")
-        return {"running": stalled_at, "stalled": now + RETURN_SECONDS}.get(self._capture[0], float("inf"))
+        flowing = self._capture[0] in FLOWING
+        before, self._stuck = self._shown, flowing and now >= stalled_at
+        if self._shown != before:
+            self._capture_changed(before)
+        if not flowing:
+            return float("inf")
+        return now + RETURN_SECONDS if self._stuck else stalled_at
+
+    def mute(self, on: bool) -> None:  # noqa: FBT001  (its name says what is on)
+        """Show that the microphone is to be muted, or no more."""
+        if self.muted != on:
+            self.muted = on
+            if not self._closed:
+                self.publish()
 
     def close_account(self) -> None:
         """Publish the account for the last time.
 
         What a capture that hung says afterwards is not heard: another microphone may have its name by then.
         """
-        self._capture, self._provider = ("stopped", ""), ("stopped", "")
+        self._capture, self._provider, self._stuck = ("stopped", ""), ("stopped", ""), False
         self.publish()
         self._closed = True
 
@@ -99,25 +118,46 @@ class MicrophoneState:
 
     def publish(self) -> None:
         """Publish the state as it is now."""
-        detail = " ".join(text for text in (self._capture[1], self._provider[1]) if text)
+        self.publish_fields(self.fields)
+
+    @property
+    def capture(self) -> str:
+        """What is shown of the capture."""
+        return self._shown[0]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The state as it is now, as the topic has it."""
+        capture, capture_detail = self._shown
+        detail = " ".join(text for text in (capture_detail, self._provider[1]) if text)
         settled = self.account.ledger.settled
         captured = self.log.end
         owed = captured - sum(settled.values())
         seconds = {"captured": captured} | {str(fate): settled[fate] for fate in Fate}
-        self.publish_fields(
-            {
-                "capture": self._capture[0],
-                "provider": self._provider[0],
-                "muted": False,
-                "backlog_seconds": round(owed / RATE, 3),
-                "overruns": self._overruns,
-                "ledger": {f"{name}_seconds": round(frames / RATE, 3) for name, frames in seconds.items()},
-                "detail": detail or None,
-            }
-        )
+        return {
+            "capture": capture,
+            "provider": self._provider[0],
+            "muted": self.muted,
+            "backlog_seconds": round(owed / RATE, 3),
+            "overruns": self._overruns,
+            "ledger": {f"{name}_seconds": round(frames / RATE, 3) for name, frames in seconds.items()},
+            "detail": detail or None,
+        }
 
     def _part(self, stage: str) -> str:
         return self.name if stage == "audio" else f"{self.account.provider} for {self.name}"
+
+    @property
+    def _shown(self) -> tuple[str, str]:
+        return STUCK if self._stuck else self._capture
+
+    def _capture_changed(self, before: tuple[str, str]) -> None:
+        state, detail = self._shown
+        self._changed("audio", before=before, after=self._shown)
+        if not self._closed and is_news(self._told, state):
+            self.account.happened("capture", state=state, before=self._told, **({"detail": detail} if detail else {}))
+        if state in TOLD:
+            self._told = state
 
     def _changed(self, stage: str, *, before: tuple[str, str], after: tuple[str, str]) -> None:
         if self._closed:
@@ -177,8 +217,15 @@ class Microphone:
             self._transcribing.cancel()  # The next try would be in a quarter of an hour.
         await self.keeper.secure()
 
+    def mute(self, on: bool) -> None:  # noqa: FBT001  (its name says what is on)
+        """Close the device and leave it alone, or take it again; on the event loop. `state` shows when it is closed."""
+        self.state.mute(on)
+        self.capture.mute(on)
+
     def _capture_to_the_end(self) -> None:
         try:
+            if told := raise_if_allowed():
+                self.state.log_line(f"{self.name}: {told}")
             self.capture.run()
         finally:
             self.log.finish()

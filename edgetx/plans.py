@@ -22,6 +22,7 @@ class MicrophonePlan:
     settings: MicrophoneSettings
     provider: ProviderSettings
     api_key: str = field(repr=False)
+    missing_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class BrokerPlan:
     settings: MqttSettings
     device: str
     password: str | None = field(repr=False)
+    missing_password: str = ""
 
 
 def read_settings(path: Path, environment: Mapping[str, str]) -> Settings:
@@ -44,7 +46,10 @@ def microphone_plans(settings: Settings) -> dict[str, MicrophonePlan]:
     config, secrets = settings
     return {
         microphone.name: MicrophonePlan(
-            microphone, config.providers[microphone.provider], secrets.api_keys.get(microphone.provider, "")
+            microphone,
+            config.providers[microphone.provider],
+            secrets.api_keys.get(microphone.provider, ""),
+            secrets.missing_key(microphone.provider),
         )
         for microphone in config.microphones
     }
@@ -53,7 +58,7 @@ def microphone_plans(settings: Settings) -> dict[str, MicrophonePlan]:
 def broker_plans(settings: Settings) -> dict[str, BrokerPlan]:
     """Return the one plan, by its name."""
     config, secrets = settings
-    return {"mqtt": BrokerPlan(config.mqtt, config.device, secrets.mqtt_password)}
+    return {"mqtt": BrokerPlan(config.mqtt, config.device, secrets.mqtt_password, secrets.missing_password)}
 
 
 def fixed_settings(before: Config, after: Config) -> list[str]:

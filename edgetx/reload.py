@@ -2,7 +2,8 @@
 
 A file with faults changes nothing. It is told of in the log, in the health's stage ``settings`` and so in systemd's
 status, until a right one is applied: the next start would fail with it. What waits for the next start, because it
-cannot change before, is told in the same places. systemd hears RELOADING and READY, whatever became of it.
+cannot change before, is told in the same places. systemd hears RELOADING and READY, whatever became of it; whoever
+waits for the answer (`edgetx reload`) hears it then.
 """
 
 import asyncio
@@ -26,7 +27,8 @@ class Reload(Generic[Settings]):
     """``read`` runs in a thread, and raises SettingsError; ``tell`` publishes what is to be seen of it.
 
     ``apply`` returns the names of the settings that have to wait for the next start.
-    ``monotonic_ns`` is CLOCK_MONOTONIC in nanoseconds.
+    ``monotonic_ns`` is CLOCK_MONOTONIC in nanoseconds. ``answer`` takes when a reading began, in seconds by that clock,
+    and the faults for which it was not applied.
     """
 
     read: Callable[[], Settings]
@@ -35,6 +37,7 @@ class Reload(Generic[Settings]):
     tell: Callable[[], None]
     notify: Notify
     monotonic_ns: Callable[[], int]
+    answer: Callable[[float, list[str]], None]
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
     _leaving: bool = False
 
@@ -48,6 +51,7 @@ class Reload(Generic[Settings]):
 
     async def run(self) -> None:
         """Wait for `ask`, for ever."""
+        self.answer(0.0, [])  # Nobody asked; but who will can tell by it that somebody listens.
         while True:
             await self._asked.wait()
             self._asked.clear()
@@ -55,12 +59,14 @@ class Reload(Generic[Settings]):
                 await self._reload()
 
     async def _reload(self) -> None:
-        self.notify(f"RELOADING=1\nMONOTONIC_USEC={self.monotonic_ns() // 1000}")
+        begun, faults = self.monotonic_ns(), list[str]()
+        self.notify(f"RELOADING=1\nMONOTONIC_USEC={begun // 1000}")
         logger.info("settings: reading them again")
         try:
             settings = await asyncio.get_running_loop().run_in_executor(None, self.read)
         except SettingsError as error:
-            self._refuse(error.faults)
+            faults = error.faults
+            self._refuse(faults)
         else:
             waiting = await self.apply(settings)
             if not self._leaving:
@@ -68,6 +74,7 @@ class Reload(Generic[Settings]):
         if not self._leaving:
             self.tell()
             self.notify("READY=1")
+            self.answer(begun / 1e9, faults)
 
     def _applied(self, waiting: list[str]) -> None:
         self.health.forget(*PART)

@@ -2,6 +2,9 @@
 
 The settings hold the place, so they can be shown and published. `reveal` fetches the secret itself, once, at the rim;
 no text made here ever holds it.
+
+A credential is what systemd hands over at the service's start. One that is empty is one that is not there: the unit's
+drop-ins have systemd pass an empty line for each whose file is missing, so that the service starts without it.
 """
 
 from collections.abc import Mapping
@@ -17,7 +20,18 @@ from edgetx.scalars import Wrong, did_you_mean
 
 _Kind = Literal["credential", "file", "env", "text"]
 _KINDS = ("credential", "file", "env")
+CREDENTIALS = Path("/etc/edgetx/credentials")
+"""Where the unit's drop-ins have the credentials from. Outside of the service they are looked for there: root may."""
+
 _FORMS = "{credential: ID}, {file: PATH} or {env: NAME}"
+
+
+class CredentialMissing(SettingsError):
+    """Systemd passed no such credential, or an empty one: a new start may bring it, a reload will not."""
+
+
+class _NotPassed(Wrong):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +90,13 @@ class SecretReader:
 def reveal(secret: Secret, environment: Mapping[str, str], *, where: str) -> str:
     """Fetch ``secret``. Raise SettingsError, one sentence that begins with ``where``, when it is not to be had.
 
-    One newline at the end of a file is not part of the secret.
+    Of a credential that is not there it is a CredentialMissing. One newline at the end of a file is no part of the
+    secret.
     """
     try:
         return _one_line(_fetch(secret, environment))
+    except _NotPassed as wrong:
+        raise CredentialMissing([f"{where}: {wrong}"]) from wrong.__cause__
     except Wrong as wrong:
         raise SettingsError([f"{where}: {wrong}"]) from wrong.__cause__
 
@@ -93,13 +110,24 @@ def _fetch(secret: Secret, environment: Mapping[str, str]) -> str:
         return environment[secret.value]
     if secret.kind == "file":
         return _read(Path(secret.value), remedy="check that the file is there and that the daemon's user may read it")
-    directory = environment.get("CREDENTIALS_DIRECTORY")
-    remedy = f"in the unit, write LoadCredential={secret.value}:PATH, or LoadCredentialEncrypted= for systemd-creds"
+    return _credential(secret.value, environment.get("CREDENTIALS_DIRECTORY"))
+
+
+def _credential(name: str, directory: str | None) -> str:
+    file = CREDENTIALS / name
     if directory is None:
-        raise Wrong(
-            f"there are no credentials here, because systemd passed none (CREDENTIALS_DIRECTORY is unset); {remedy}"
+        remedy = "outside of the service, credentials are looked for there: put it there, and be root (sudo)"
+        return _read(file, remedy=remedy)
+    passed = Path(directory, name)
+    remedy = f"put the secret into {file} (root's, mode 600) and type: sudo systemctl restart edgetx"
+    if not passed.exists():
+        lines = f"'[Service]' and 'LoadCredential={name}:{file}'"
+        raise _NotPassed(
+            f"the unit loads no credential {name!r}; type 'sudo systemctl edit edgetx', write {lines}, then {remedy}"
         )
-    return _read(Path(directory, secret.value), remedy=remedy)
+    if not (value := _read(passed, remedy=remedy)):
+        raise _NotPassed(f"the credential {name!r} is empty; {remedy}")
+    return value
 
 
 def _read(path: Path, *, remedy: str) -> str:

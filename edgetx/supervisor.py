@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
+from edgetx.log import about
+
 logger = logging.getLogger("edgetx")
 
 P = ParamSpec("P")
@@ -23,6 +25,8 @@ T = TypeVar("T")
 class Service:
     """``run`` goes on until it is done; ``stop`` asks it to end, and has ``stop_seconds`` together with that end.
 
+    ``microphone``: whose service it is, for the log.
+
     Without ``stop`` it has nothing to wind up and is cut short. The daemon is done when every service that is
     ``leading`` is: a recording has an end, a broker's connection none.
     """
@@ -32,6 +36,7 @@ class Service:
     stop: Callable[[], Awaitable[None]] | None = None
     stop_seconds: float = 0.0
     leading: bool = False
+    microphone: str = ""
 
 
 async def supervise(
@@ -102,7 +107,9 @@ async def wind_up(service: Service, task: "asyncio.Future[None]") -> None:
                 await service.stop()
                 await asyncio.wait((task,))
         except TimeoutError:
-            logger.warning("%s did not stop within %g s and was cut short.", service.name, service.stop_seconds)
+            extra = about(microphone=service.microphone)
+            told = "%s did not stop within %g s and was cut short."
+            logger.warning(told, service.name, service.stop_seconds, extra=extra)
         finally:
             await _cut_short(task)
     await _cut_short(task)

@@ -6,7 +6,6 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -23,60 +22,28 @@ from edgetx.audio.log import AudioLog, Reader
 from edgetx.audio.source import Source
 from edgetx.audio.spool import Spool
 from edgetx.audio.wav import WavSource
-from edgetx.config import AlsaSettings, Config, MicrophoneSettings, WavSettings
-from edgetx.health import Health, one_line
-from edgetx.keys import Secrets
+from edgetx.config import AlsaSettings, MicrophoneSettings, WavSettings
+from edgetx.daemon import Daemon, part_reports
+from edgetx.health import one_line
 from edgetx.levels import level_reporter
+from edgetx.log import about
 from edgetx.microphone import Microphone, MicrophoneState
-from edgetx.mqtt.outbox import Outbox
-from edgetx.mqtt.publisher import Publisher
-from edgetx.mqtt.topics import Publication, Topics
 from edgetx.restart import Remembered, capture_of, carry_on, recover, remember
 from edgetx.speech import registry
 from edgetx.speech.account import Account
-from edgetx.speech.events import SpeechEvent, Transcript
+from edgetx.speech.events import MicrophoneEvent, SpeechEvent, Transcript
+from edgetx.speech.keyless import Keyless
 from edgetx.speech.ledger import Ledger
-from edgetx.speech.quota import Quota
 from edgetx.speech.timeline import Timeline
 from edgetx.speech.transcriber import Transcriber
-from edgetx.state import State
 
 logger = logging.getLogger("edgetx")
 
 P = ParamSpec("P")
 
+SHOWN_LETTERS = 300
 SOUND_SECONDS = 7 * 86_400.0
 """Sound that nobody would transcribe for so long is given up."""
-
-
-@dataclass(slots=True)
-class Daemon:
-    """What the parts share. ``config``, ``secrets`` and ``publisher`` are others after a reload."""
-
-    config: Config
-    secrets: Secrets
-    health: Health
-    outbox: Outbox
-    state: State
-    folder: Path
-    remembered: dict[str, Remembered]
-    quotas: dict[str, Quota]
-    states: dict[str, MicrophoneState] = field(default_factory=dict)
-    publisher: Publisher = field(init=False)
-
-    @property
-    def topics(self) -> Topics:
-        """Those of the device, as it is called now."""
-        return self.publisher.topics
-
-    def put(self, publication: Publication) -> None:
-        """Publish by whatever connection there is now."""
-        self.publisher.put(publication)
-
-    def saved(self, number: int) -> None:
-        """Let what is durable leave, up to ``number``: a restart would find it."""
-        self.outbox.kept(number)
-        self.publisher.pump()
 
 
 def new_microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
@@ -100,8 +67,9 @@ def new_microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
         log=log,
         account=account,
         health=daemon.health,
-        publish_fields=lambda fields: daemon.publisher.put(daemon.topics.state(settings.name, fields)),
-        log_line=logger.info,
+        publish_fields=partial(_show_state, daemon, settings.name),
+        log_line=_log_line(settings),
+        muted=daemon.mutes.wanted(settings.name),
     )
     transcriber = _transcriber(daemon, settings, Kept(log, spool), log=log, account=account, state=state)
     capture = _capture(daemon, settings, log=log, since=now.monotonic, state=state, transcriber=transcriber)
@@ -156,7 +124,7 @@ def _keeper(
         ),
         owed=state.account.ledger.owed,
         lose=state.lost,
-        report=partial(part_reports, daemon.health, "state", sound_of(settings.name)),
+        report=partial(part_reports, daemon.health, "state", sound_of(settings.name), microphone=settings.name),
         sleep=asyncio.sleep,
         written=partial(_owed_after_restart, daemon, settings.name),
         commit=daemon.state.commit,
@@ -184,9 +152,11 @@ def _transcriber(
 ) -> Transcriber:
     name = settings.provider
     api_key = daemon.secrets.api_keys.get(name, "")
+    provider = registry.provider(name, daemon.config.providers[name], api_key=api_key)
+    missing = daemon.secrets.missing_key(name)
     return Transcriber(
-        provider=registry.provider(name, daemon.config.providers[name], api_key=api_key),
-        connect=registry.connect,
+        provider=Keyless(provider, missing) if missing else provider,
+        connect=partial(registry.connect, log_line=_log_line(settings)),
         log=log,
         reader=reader,
         account=account,
@@ -233,6 +203,8 @@ def _capture(
         report_gap=_on_loop(loop, state.lost),
         report_state=_on_loop(loop, state.capture_is),
         measure=level_reporter(settings.level_seconds, _on_loop(loop, show_level), clock=time.monotonic),
+        silent_seconds=settings.silent_seconds if isinstance(settings.source, AlsaSettings) else 0.0,
+        muted=state.muted,
     )
 
 
@@ -254,14 +226,33 @@ def _source(settings: MicrophoneSettings, lead_seconds: Callable[[], float], pro
     return recording if source.pace == "realtime" else Held(recording, lead_seconds, waiting=progress)
 
 
+def _show_state(daemon: Daemon, microphone: str, fields: dict[str, Any]) -> None:
+    daemon.publisher.put(daemon.topics.state(microphone, fields))
+    daemon.moved.set()
+
+
 def _deliver(daemon: Daemon, microphone: str, event: SpeechEvent) -> None:
     if isinstance(event, Transcript):
         daemon.publisher.put(daemon.topics.transcript(microphone, event))
     else:
         daemon.publisher.put(daemon.topics.event(microphone, event))
+        _log_session(microphone, event)
 
 
-def part_reports(health: Health, stage: str, part: str, status: str, detail: str) -> None:
-    """Note what a part says of itself, and log it when it is new."""
-    if health.report(stage, part, status=status, detail=detail):
-        logger.info("%s %s: %s%s%s", stage, part, status, ": " if detail else "", one_line(detail))
+def _log_session(microphone: str, event: MicrophoneEvent) -> None:
+    """Log where a session begins and ends, by its id: what a provider's support asks for."""
+    data = event.data
+    if event.name == "session_opened":
+        more = f" ({one_line(str(data['provider_id']))})" if data.get("provider_id") else ""
+        told = f"opened with {data['provider']}{more}"
+    elif event.name == "session_closed":
+        told = f"with {data['provider']} closed after {data['seconds']:g} s: {one_line(str(data['reason']))}"
+    else:
+        return
+    extra = about(microphone=microphone, provider=data["provider"], session=data["session"])
+    logger.info("%s: session %s %s", microphone, data["session"], told[:SHOWN_LETTERS], extra=extra)
+
+
+def _log_line(settings: MicrophoneSettings) -> Callable[[str], None]:
+    """Return what takes a sentence for the log on this microphone and its provider."""
+    return partial(logger.info, "%s", extra=about(microphone=settings.name, provider=settings.provider))

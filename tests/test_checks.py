@@ -11,6 +11,7 @@ from edgetx.checks import (
     level_period,
     no_credentials,
     shown,
+    silent_period,
     split,
     topic,
 )
@@ -108,3 +109,8 @@ def test_the_seconds_between_levels() -> None:
     assert [level_period(value) for value in (0, 0.1, 60)] == [None, None, None]
     assert level_period(0.05) == "0.05 is out of range; it is 0 (never) or at least 0.1"
     assert level_period(-1) == "-1 is out of range; it is 0 (never) or at least 0.1"
+
+
+def test_the_seconds_of_silence() -> None:
+    assert [silent_period(value) for value in (0, 1, 600)] == [None, None, None]
+    assert silent_period(0.9) == "0.9 is out of range; it is 0 (never) or at least 1"

@@ -20,13 +20,13 @@ def edgetx(*arguments: str, environment: Mapping[str, str] | None = None) -> "su
 
 def test_help_shows_every_command_and_examples_within_80_columns():
     shown = edgetx("--help").stdout
-    for command in ("run", "check", "devices", "listen", "doctor"):
+    for command in ("run", "check", "devices", "levels", "listen", "mute", "unmute", "doctor"):
         assert f"\n    {command} " in shown
     assert "examples:" in shown
     assert max(map(len, shown.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["run", "check", "devices", "listen", "doctor"])
+@pytest.mark.parametrize("command", ["run", "check", "devices", "levels", "listen", "mute", "unmute", "doctor"])
 def test_every_command_has_its_own_help(command):
     shown = edgetx(command, "--help")
     assert shown.returncode == 0

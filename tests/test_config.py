@@ -404,3 +404,13 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 @given(st.dictionaries(st.sampled_from(["device", "mqtt", "providers", "microphones"]), TREES))
 def test_any_tree_of_our_names_is_read_or_refused(tree: dict[str, Any]) -> None:
     read_or_refused(yaml.safe_dump(tree))
+
+
+@pytest.mark.parametrize("name", ["request", "response"])
+def test_no_microphone_has_the_name_of_another_topic(name):
+    with pytest.raises(SettingsError) as caught:
+        parse(
+            f"microphones: [{{name: {name}}}]", path="edgetx.yaml", environment={}, host_name="pi", world_readable=False
+        )
+    (fault,) = caught.value.faults
+    assert fault.endswith(f"{name!r} is the topic of {name}s; choose another name")

@@ -78,7 +78,7 @@ def test_a_capture_moved_when_it_said_so_last(health, clock):
     assert health.moved_at("desk") == then
 
 
-@pytest.mark.parametrize("status", ["opening", "running", "stalled", "absent", "refused"])
+@pytest.mark.parametrize("status", ["opening", "running", "silent", "stalled", "absent", "error"])
 def test_a_capture_that_neither_brings_sound_nor_looks_for_its_device_starves_the_watchdog(health, clock, status):
     health.report("audio", "desk", status=status)
     fed = clock.now
@@ -88,10 +88,19 @@ def test_a_capture_that_neither_brings_sound_nor_looks_for_its_device_starves_th
     assert health.progressed_since(fed)
 
 
-@pytest.mark.parametrize("status", ["ended", "stopped"])
-def test_a_capture_at_its_end_is_no_hang(health, clock, status):
+@pytest.mark.parametrize("status", ["ended", "muted", "stopped"])
+def test_a_capture_at_rest_is_no_hang(health, clock, status):
     health.report("audio", "desk", status=status)
     assert health.progressed_since(clock.now)
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [("muted", "running"), ("silent", "degraded"), ("absent", "degraded"), ("error", "degraded")],
+)
+def test_what_a_capture_says_of_itself_is_judged(health, status, verdict):
+    health.report("audio", "desk", status=status)
+    assert health.verdict == verdict
 
 
 def test_one_stuck_capture_of_two_starves_the_watchdog(health, clock):

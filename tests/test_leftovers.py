@@ -13,6 +13,7 @@ from edgetx.audio.spool import Spool
 from edgetx.clock import Moment
 from edgetx.clock import now as clocks
 from edgetx.config import parse
+from edgetx.daemon import Daemon
 from edgetx.health import Health
 from edgetx.keys import Secrets
 from edgetx.leftovers import Leftovers
@@ -22,7 +23,7 @@ from edgetx.restart import Mark, Remembered
 from edgetx.speech.ledger import Fate, Ledger
 from edgetx.state import State
 from edgetx.store import Store
-from edgetx.wiring import SOUND_SECONDS, Daemon, sound_folder
+from edgetx.wiring import SOUND_SECONDS, sound_folder
 from tests.rigs.story import story
 
 OLD, YOUNG = SOUND_SECONDS + 60, SOUND_SECONDS - 60

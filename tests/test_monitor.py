@@ -9,6 +9,7 @@ from edgetx.health import Health
 from edgetx.microphone import RETURN_SECONDS, MicrophoneState
 from edgetx.monitor import HEALTH_SECONDS, TICK_SECONDS, Monitor
 from edgetx.speech.account import Account
+from edgetx.speech.events import MicrophoneEvent
 from edgetx.speech.ledger import Fate
 from edgetx.speech.timeline import Timeline
 from tests.rigs.story import until
@@ -19,18 +20,19 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 class Desk:
     """A monitor over one microphone, with a clock that is set by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begun: bool = True) -> None:
         self.now = 100.0
         self.told: list[str] = []
         self.states: list[dict] = []
         self.verdicts: list[str] = []
+        self.events: list[MicrophoneEvent] = []
         self.health = Health(clock=lambda: self.now)
         self.state = MicrophoneState(
             name="desk",
             log=AudioLog(keep_seconds=10),
             account=Account(
                 timeline=Timeline(monotonic=lambda: self.now, wall=NOON.timestamp),
-                deliver=lambda _event: None,
+                deliver=self.events.append,
                 new_id=lambda: "id",
                 clock_synced=lambda: True,
                 provider="aai",
@@ -49,7 +51,8 @@ class Desk:
         )
         self.monitor._fed = self.now
         self.state.begin()
-        self.state.capture_is("running", "")
+        if begun:
+            self.state.capture_is("running", "")
         self.state.provider_is("ready", "")
 
     def tick(self, *, sound: bool) -> list[str]:
@@ -62,6 +65,10 @@ class Desk:
         before = len(self.told)
         self.monitor.tick()
         return [line for line in self.told[before:] if not line.startswith("STATUS=")]
+
+    def changes(self) -> list[tuple[str, str]]:
+        """The events: what it was before, what it is."""
+        return [(event.data["before"], event.data["state"]) for event in self.events if event.name == "capture"]
 
 
 @pytest.fixture
@@ -136,6 +143,67 @@ def test_a_watchdog_that_is_in_a_hurry_is_looked_after_in_time(desk):
     desk.state.log.heard_at = desk.now
     desk.monitor.watchdog_seconds = 2.0
     assert desk.monitor.tick() == pytest.approx(0.5)
+
+
+def test_a_reader_that_is_stuck_is_an_event_once_and_its_return_is(desk):
+    for sound in (True, False, False, False, True, True):
+        desk.tick(sound=sound)
+    assert desk.changes() == [("running", "stalled"), ("stalled", "running")]
+    assert desk.events[0].data["detail"] == "The device is open but delivers no sound."
+    assert "detail" not in desk.events[1].data
+
+
+def test_a_stall_that_capture_finds_itself_is_the_same_stall_and_lasts_until_there_is_sound(desk):
+    for sound in (True, False):
+        desk.tick(sound=sound)
+    desk.state.capture_is("stalled", "The capture device hw:0 is open but delivers no sound.")
+    for _ in range(3):
+        assert desk.tick(sound=True) == ["WATCHDOG=1"]  # Another attempt to open it.
+        assert desk.states[-1]["capture"] == "stalled"
+    desk.state.capture_is("running", "16000:S16_LE:1")
+    assert desk.changes() == [("running", "stalled"), ("stalled", "running")]
+
+
+def test_a_silent_microphone_is_told_and_may_be_stuck_as_well(desk):
+    desk.state.capture_is("silent", "The device delivers nothing but the value 0.")
+    assert desk.tick(sound=True) == ["WATCHDOG=1"]
+    assert desk.verdicts[-1] == "degraded"
+    desk.tick(sound=False)
+    desk.tick(sound=False)
+    desk.tick(sound=True)
+    assert desk.changes() == [("running", "silent"), ("silent", "stalled"), ("stalled", "silent")]
+    assert desk.states[-1]["detail"] == "The device delivers nothing but the value 0."
+
+
+def test_a_start_and_a_stop_are_no_events_and_a_missing_device_is_one_from_the_beginning():
+    desk = Desk(begun=False)
+    desk.state.capture_is("absent", "There is no such device.")
+    desk.state.capture_is("absent", "There is still none.")
+    desk.state.capture_is("running", "16000:S16_LE:1")
+    desk.state.capture_is("stopped", "")
+    desk.state.close_account()
+    desk.state.capture_is("absent", "It hung, and is late.")
+    assert desk.changes() == [("opening", "absent"), ("absent", "running")]
+
+
+def test_a_muted_microphone_is_shown_feeds_the_watchdog_and_is_an_event(desk):
+    desk.state.mute(True)
+    assert (desk.states[-1]["capture"], desk.states[-1]["muted"]) == ("running", True)
+    told = len(desk.states)
+    desk.state.mute(True)
+    assert len(desk.states) == told
+    desk.state.capture_is("muted", "")
+    assert [desk.tick(sound=False) for _ in range(4)] == [["WATCHDOG=1"]] * 4
+    assert (desk.states[-1]["capture"], desk.states[-1]["muted"]) == ("muted", True)
+    assert desk.verdicts[-1] == "running"
+    desk.state.mute(False)
+    desk.state.capture_is("opening", "")
+    desk.state.capture_is("running", "16000:S16_LE:1")
+    assert desk.changes() == [("running", "muted"), ("muted", "running")]
+    desk.state.close_account()
+    told = len(desk.states)
+    desk.state.mute(True)
+    assert len(desk.states) == told
 
 
 def test_a_device_that_is_looked_for_feeds_it_and_one_that_is_stuck_in_opening_does_not(desk):

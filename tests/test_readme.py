@@ -9,8 +9,9 @@ from typing import get_args
 import jsonschema
 import pytest
 
-from edgetx import doctor
 from edgetx.config import Config, parse
+from edgetx.doctor import report
+from edgetx.doctor.provider import REMEDIES
 from edgetx.mqtt.schemas import schema
 from edgetx.provider_settings import AiolaSettings, ProviderSettings
 
@@ -26,7 +27,10 @@ def topics_in_the_table() -> set[str]:
 
 
 def generic(topic: str) -> str:
-    return topic.removeprefix("edgetx/kitchen/").replace("desk/", "<mic>/")
+    head, _, name = topic.removeprefix("edgetx/kitchen/").partition("/")
+    return (
+        f"{head}/<name>" if head in {"request", "response"} else f"{head}/{name}".rstrip("/").replace("desk/", "<mic>/")
+    )
 
 
 def test_every_topic_of_the_table_has_an_example_and_every_example_a_row():
@@ -35,7 +39,7 @@ def test_every_topic_of_the_table_has_an_example_and_every_example_a_row():
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message["topic"])
 def test_an_example_is_what_the_schema_says(message):
-    kind = message["topic"].rpartition("/")[2]
+    kind = generic(message["topic"]).removesuffix("/<name>").rpartition("/")[2]
     kind = "transcript" if kind in {"final", "partial"} else kind
     jsonschema.validate(message["payload"], schema(kind), format_checker=jsonschema.FormatChecker())
 
@@ -71,16 +75,16 @@ def test_every_event_that_has_fields_of_its_own_has_a_row():
 
 
 def test_the_doctor_finds_what_it_can_find_in_the_order_in_which_it_looks():
-    steps = [name for name in doctor._REMEDIES if name != "started"]
+    steps = [name for name in REMEDIES if name != "started"]
     well, ill = ([line for line in lines.splitlines()[1:] if line[0] != " "] for lines in DOCTOR)
     assert [line[:20].split() for line in well] == [[step, "ok"] for step in steps]
     assert [line[:20].split() for line in ill] == [*([step, "ok"] for step in steps[:2]), [steps[2], "FAILED"]]
-    assert " ".join(DOCTOR[1].split()).endswith(doctor._REMEDIES["authorised"])
-    assert max(map(len, "".join(DOCTOR).splitlines())) <= doctor.COLUMNS
+    assert " ".join(DOCTOR[1].split()).endswith(REMEDIES["authorised"])
+    assert max(map(len, "".join(DOCTOR).splitlines())) <= report.COLUMNS
 
 
 def test_the_files_and_scripts_that_it_names_exist():
-    named = set(re.findall(r"\]\((\w[\w./-]*)\)", README)) | set(re.findall(r"`?(scripts/\w+)", README))
+    named = set(re.findall(r"\]\((\w[\w./-]*)\)", README)) | set(re.findall(r"`?(scripts/[\w-]+)", README))
     named |= set(re.findall(r"tests/[\w/]+(?:\.py)?", README))
     missing = sorted(name for name in named if not (CHECKOUT / name).exists())
     assert missing == []

@@ -1,25 +1,15 @@
 """The scripts do what they say: on this machine, in made-up projects, and into a made-up image."""
 
 import os
-import shutil
 import subprocess
-import sysconfig
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).parents[1]
 SCRIPTS = PROJECT / "scripts"
-COMMANDS = ["bench", "chaos", "check", "demo", "format", "install", "test"]
+COMMANDS = ["bench", "build-deb", "chaos", "check", "demo", "format", "install", "test", "vm"]
 PYTHON = PROJECT / ".venv/bin/python"
-
-# An image is filled from what is installed here, so that the test needs no network.
-FROM_HERE = {
-    "PYTHONPATH": sysconfig.get_path("purelib"),
-    "PIP_NO_BUILD_ISOLATION": "0",
-    "PIP_NO_INDEX": "1",
-    "NO_COLOR": "1",
-}
 
 
 def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -146,78 +136,3 @@ def test_a_failing_test_is_not_covered_up(project: Path) -> None:
     with (project / "tests/test_one.py").open("a") as test:
         test.write("    assert one(0) == 7\n")
     assert check_coverage(project).returncode == 1
-
-
-# --- the service -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with edgetx installed, and with what the unit needs of Debian: the units that systemd brings, `kill`."""
-    root = tmp_path_factory.mktemp("image")
-    installed = install(root)
-    assert installed.returncode == 0, installed.stdout
-    shutil.copytree("/lib/systemd/system", root / "usr/lib/systemd/system", symlinks=True)
-    (root / "bin").mkdir(exist_ok=True)
-    shutil.copy("/bin/kill", root / "bin")
-    return root
-
-
-def install(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return run(SCRIPTS / "install", "--root", root, *options, **FROM_HERE)
-
-
-def verify_unit(root: Path) -> str:
-    return run("systemd-analyze", "verify", f"--root={root}", "edgetx.service").stdout
-
-
-@pytest.mark.slow
-def test_an_image_holds_the_program_the_user_the_settings_and_the_unit(image: Path) -> None:
-    program = image / "opt/edgetx/.venv/bin/edgetx"
-    assert program.read_text().startswith("#!/opt/edgetx/.venv/bin/python")
-    assert list((image / "opt/edgetx/.venv/lib").glob("python3*/site-packages/edgetx/cli.py"))
-    assert (image / "usr/local/bin/edgetx").readlink() == Path("/opt/edgetx/.venv/bin/edgetx")
-    assert (image / "etc/edgetx/edgetx.yaml").stat().st_mode & 0o777 == 0o640
-    assert "edgetx" in next(
-        line for line in (image / "etc/group").read_text().splitlines() if line.startswith("audio:")
-    )
-    wants = image / "etc/systemd/system/multi-user.target.wants/edgetx.service"
-    assert wants.readlink() == Path("/etc/systemd/system/edgetx.service")
-
-
-@pytest.mark.slow
-def test_systemd_understands_every_line_of_the_unit(image: Path) -> None:
-    assert verify_unit(image) == ""
-
-
-@pytest.mark.slow
-def test_systemd_would_have_named_a_wrong_line(image: Path, tmp_path: Path) -> None:
-    shutil.copytree(image, tmp_path / "image", symlinks=True)
-    unit = tmp_path / "image/etc/systemd/system/edgetx.service"
-    unit.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSeconds="))
-    assert "WatchdogSeconds" in verify_unit(tmp_path / "image")
-
-
-@pytest.mark.slow
-def test_installing_again_keeps_what_is_there(image: Path) -> None:
-    settings = image / "etc/edgetx/edgetx.yaml"
-    settings.write_text("microphones: [{name: mine}]\n")
-    again = install(image)
-    assert again.returncode == 0
-    assert "kept   program" in again.stdout
-    assert settings.read_text() == "microphones: [{name: mine}]\n"
-
-
-@pytest.mark.slow
-def test_removing_keeps_the_settings_until_they_are_purged(image: Path, tmp_path: Path) -> None:
-    root = tmp_path / "image"
-    shutil.copytree(image, root, symlinks=True)
-    assert install(root, "--remove").returncode == 0
-    assert not (root / "opt/edgetx").exists()
-    assert not (root / "etc/systemd/system/edgetx.service").exists()
-    assert not (root / "usr/local/bin/edgetx").is_symlink()
-    assert (root / "etc/edgetx/edgetx.yaml").exists()
-
-    assert install(root, "--remove").returncode == 0
-    assert install(root, "--remove", "--purge").returncode == 0
-    assert not (root / "etc/edgetx").exists()

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from edgetx import secret as module
 from edgetx.document import Node, read
 from edgetx.errors import SettingsError
 from edgetx.scalars import Wrong
-from edgetx.secret import Secret, SecretReader, reveal
+from edgetx.secret import CredentialMissing, Secret, SecretReader, reveal
 
 FORMS = "{credential: ID}, {file: PATH} or {env: NAME}"
 PRIVATE = SecretReader(Path("/etc/edgetx/e.yaml"), {"KEY": "s3cret"}, world_readable=False)
@@ -114,18 +115,46 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     assert "(it is not UTF-8 text)" in unrevealed(Secret("file", str(tmp_path / "key")), {})
 
 
-def test_a_credential_outside_of_systemd() -> None:
-    assert unrevealed(Secret("credential", "mqtt"), {}) == (
-        "mqtt.password: there are no credentials here, because systemd passed none (CREDENTIALS_DIRECTORY is unset); "
-        "in the unit, write LoadCredential=mqtt:PATH, or LoadCredentialEncrypted= for systemd-creds"
+def missing(secret: Secret, directory: Path) -> str:
+    with pytest.raises(CredentialMissing) as caught:
+        reveal(secret, {"CREDENTIALS_DIRECTORY": str(directory)}, where="mqtt.password")
+    (only,) = caught.value.faults
+    return only
+
+
+def test_outside_of_the_service_a_credential_is_where_the_service_has_it_from(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "CREDENTIALS", tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        reveal(Secret("credential", "mqtt"), {}, where="mqtt.password")
+    assert type(caught.value) is SettingsError
+    assert str(caught.value) == (
+        f"mqtt.password: cannot read {tmp_path}/mqtt (No such file or directory); outside of the service, credentials "
+        "are looked for there: put it there, and be root (sudo)"
+    )
+    (tmp_path / "mqtt").write_text("s3cret\n")
+    assert reveal(Secret("credential", "mqtt"), {}, where="mqtt.password") == "s3cret"
+
+
+def test_a_credential_that_the_unit_does_not_load(tmp_path: Path) -> None:
+    assert missing(Secret("credential", "mqtt"), tmp_path) == (
+        "mqtt.password: the unit loads no credential 'mqtt'; type 'sudo systemctl edit edgetx', write "
+        "'[Service]' and 'LoadCredential=mqtt:/etc/edgetx/credentials/mqtt', then put the secret into "
+        "/etc/edgetx/credentials/mqtt (root's, mode 600) and type: sudo systemctl restart edgetx"
     )
 
 
-def test_a_credential_that_systemd_did_not_pass(tmp_path: Path) -> None:
-    assert unrevealed(Secret("credential", "mqtt"), {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == (
-        f"mqtt.password: cannot read {tmp_path}/mqtt (No such file or directory); "
-        "in the unit, write LoadCredential=mqtt:PATH, or LoadCredentialEncrypted= for systemd-creds"
+@pytest.mark.parametrize("data", [b"", b"\n"])
+def test_a_credential_that_stands_in_for_a_file_that_is_not_there(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "mqtt").write_bytes(data)
+    assert missing(Secret("credential", "mqtt"), tmp_path) == (
+        "mqtt.password: the credential 'mqtt' is empty; put the secret into /etc/edgetx/credentials/mqtt "
+        "(root's, mode 600) and type: sudo systemctl restart edgetx"
     )
+
+
+def test_a_credential_that_cannot_be_read_is_no_missing_one(tmp_path: Path) -> None:
+    (tmp_path / "mqtt").mkdir()
+    assert "(Is a directory)" in unrevealed(Secret("credential", "mqtt"), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 
 def test_a_secret_that_is_not_one_line() -> None:

@@ -1,28 +1,40 @@
 """The body of one capture thread: open, read, front end, log, for ever.
 
 Whatever happens to the device, the numbers go on: a source counts from 0 each time it is opened, and `Capture` places
-it where the monotonic clock says that its first frame belongs. What went by meanwhile is a `Gap` of cause ``device``.
+it where the monotonic clock says that its first frame belongs. What went by meanwhile is a `Gap` of cause ``device``,
+or ``muted``.
 
-The states, reported when they change: ``opening`` → ``running`` ⇄ ``absent`` (the device is not there, or in use, or
-went away) or ``refused`` (it is there but not as the settings want it) → ``ended`` (of a recording) or ``stopped``.
-Absence and refusal are both tried again for ever: a device may be plugged in, or plugged in with other abilities.
+The states, reported when they change, are those of `states`, and what may follow on what stands there. The trouble that
+a source raises says which: `Stalled` → ``stalled``, any other `TryAgain` → ``absent``, `Refused` → ``error`` (a device
+may be plugged in with other abilities). All three are tried again for ever, with a back-off that is forgotten when the
+device has delivered for a while, or when `look_again` says that something was plugged in. A device that stalls stays
+``stalled`` until it delivers, or is found to be gone.
+
+To be told before all else: pyalsaaudio holds the interpreter's lock while it closes a device, and one that hangs may
+hang there. So the wait after a stall comes before the device is closed, and everybody knows by then.
 """
 
 import threading
 from collections.abc import Callable, Iterator
 
 from edgetx.audio.anchor import Anchor
-from edgetx.audio.format import RATE, AudioFormat, Chunk, Gap
+from edgetx.audio.format import FRAME_BYTES, RATE, AudioFormat, Chunk, Gap
 from edgetx.audio.frontend import Listen, front_end
 from edgetx.audio.heard import FrontEnd, at_16k
 from edgetx.audio.log import AudioLog
-from edgetx.audio.source import Source
+from edgetx.audio.silence import Silence
+from edgetx.audio.source import Source, Stalled
+from edgetx.audio.states import AWAY
 from edgetx.errors import Refused, TryAgain
 from edgetx.retry import delays
 
 FIRST_SECONDS = 0.5
 CAP_SECONDS = 5.0
 REFUSED_SECONDS = 15.0
+TELL_SECONDS = 0.1
+"""For the event loop, to tell of a stall."""
+STEADY_SECONDS = 5
+"""A device that has delivered for so long is healthy. One that delivers for a moment and stalls is not."""
 
 
 class Capture:
@@ -32,6 +44,8 @@ class Capture:
     that clock. ``observe(frame, seconds)``: once a second, the number, at 16 kHz, of the frame after the last that the
     device had handed over, and when. ``report_gap``: a hole, in 16 kHz frames. ``report_state(state, detail)``: see
     above. ``measure(form, chunk, pcm)``, if given, sees each chunk as the source delivered it, and what came of it.
+    ``silent_seconds``: how long one value is heard before that is called ``silent``; 0: for ever. ``muted``: the device
+    is not opened before `mute` says so.
     """
 
     def __init__(
@@ -47,23 +61,25 @@ class Capture:
         report_gap: Callable[[Gap], None],
         report_state: Callable[[str, str], None],
         measure: Callable[[AudioFormat, Chunk, bytes], None] | None = None,
+        silent_seconds: float = 0.0,
+        muted: bool = False,
     ) -> None:
-        self._make_source = make_source
-        self._listen = listen
-        self._log = log
-        self._clock = clock
-        self._random = random
-        self._observe = observe
-        self._report_gap = report_gap
-        self._report_state = report_state
-        self._measure = measure
-        self._stop = threading.Event()
+        self._make_source, self._listen, self._log = make_source, listen, log
+        self._clock, self._random = clock, random
+        self._observe, self._measure = observe, measure
+        self._report_gap, self._report_state = report_gap, report_state
+        self._silent_seconds = silent_seconds
+        self._silence: Silence | None = None
+        self._stopped, self._muted = False, muted
+        self._halted = muted
+        self._wake = threading.Event()
         self._source: Source | None = None
         self._state = ("", "")
         self._waits = _waits(random)
         self._anchor = Anchor(RATE)
         self._end = log.end
         self._since = since
+        self._cause = "device"
 
     def run(self) -> None:
         """Capture until `stop` or the end of a recording, then finish the log. What is unexpected is raised."""
@@ -71,37 +87,86 @@ class Capture:
         if self._end:  # The numbers of an earlier run go on: what goes by until the device delivers is a hole.
             self._anchor.observe(self._end, self._since)
         ended = False
-        while not ended and not self._stop.is_set():
-            try:
-                ended = self._capture()
-            except TryAgain as error:
-                self._pause("absent", str(error), next(self._waits))
-            except Refused as error:
-                self._pause("refused", str(error), REFUSED_SECONDS)
-        if not ended:
-            self._miss_the_rest()
+        while not ended and not self._stopped:
+            if self._halted:
+                self._rest()
+            else:
+                ended = self._attempt()
+        if not ended and (self._state[0] in AWAY or self._cause == "muted"):
+            self._miss()
         self._log.finish()
         self._enter("ended" if ended else "stopped")
 
     def stop(self) -> None:
         """End `run`, from any thread, at once: also a wait for the device, or for the next attempt."""
-        self._stop.set()
+        self._stopped = True
+        self._halt()
+
+    def mute(self, on: bool) -> None:  # noqa: FBT001  (its name says what is on)
+        """Close the device and leave it alone, or take it again at once; any thread.
+
+        The device is closed when the state says ``muted``: later, if a driver does not let its reader go. A recording
+        begins again from its start.
+        """
+        self._muted = on
+        if on:
+            self._halt()
+        self._wake.set()
+
+    def look_again(self) -> None:
+        """Try at once if the device is waited for: something was plugged in. Any thread."""
+        self._waits = _waits(self._random)
+        self._wake.set()
+
+    def _halt(self) -> None:
+        self._halted = True
+        self._wake.set()
         if self._source is not None:
             self._source.close()
 
+    def _attempt(self) -> bool:
+        """Capture until something happens; return whether the source came to its end."""
+        try:
+            return self._capture() and not self._halted
+        except TryAgain as error:
+            self._pause("absent", str(error), next(self._waits))
+        except Refused as error:
+            self._pause("error", str(error), REFUSED_SECONDS)
+        return False
+
     def _capture(self) -> bool:
-        """Open the source and follow it; return whether it came to its end (else it was stopped)."""
+        """Open the source and follow it; return whether it came to its end (else it was halted, or has stalled)."""
         self._source = source = self._make_source()
         try:
             source.open()
             return self._follow(source, front_end(source.format, self._listen))
+        except Stalled as error:
+            self._wake.clear()  # What was plugged in while all was well is no reason to hurry.
+            self._pause("stalled", str(error), TELL_SECONDS + next(self._waits))
+            return False
         finally:
             source.close()
+
+    def _rest(self) -> None:
+        """Stay away from the device until it is wanted again."""
+        if self._state[0] in AWAY:
+            self._miss()
+        self._cause = "muted"
+        self._enter("muted")
+        while self._muted and not self._stopped:
+            self._wake.wait()
+            self._wake.clear()
+        self._halted = False
+        if self._muted or self._stopped:  # Asked for again meanwhile; only now, or it would be overlooked.
+            self._halted = True
+        else:
+            self._waits = _waits(self._random)
+            self._enter("opening")
 
     def _follow(self, source: Source, ears: FrontEnd | None) -> bool:
         stretch = _Stretch(source.format, self._end)
         try:
-            while not self._stop.is_set():
+            while not self._halted:
                 piece = source.read()
                 if isinstance(piece, Chunk):
                     self._hear(piece, stretch, ears)
@@ -124,15 +189,33 @@ class Capture:
         self._log.heard_at = self._clock()
         stretch.end = end = chunk.start + chunk.frames
         if end >= stretch.note_at:
-            self._note(stretch)
+            self._note(stretch, pcm)
+        elif self._silence is not None and self._silence.watching:
+            self._judge(self._silence, pcm, stretch.form)
         if self._measure is not None:
             self._measure(stretch.form, chunk, pcm)
 
-    def _note(self, stretch: "_Stretch") -> None:
+    def _note(self, stretch: "_Stretch", pcm: bytes) -> None:
         stretch.note_at = stretch.end + stretch.rate
         end, now = stretch.number(stretch.end), self._clock()
         self._anchor.observe(end, now)
         self._observe(end, now)
+        if not stretch.steady and stretch.end >= STEADY_SECONDS * stretch.rate:
+            stretch.steady, self._waits = True, _waits(self._random)
+        if self._silence is not None:
+            self._judge(self._silence, pcm, stretch.form)
+
+    def _judge(self, silence: Silence, pcm: bytes, form: AudioFormat) -> None:
+        """See whether what is listened to is sound."""
+        if silence.hear(pcm, self._last_second):
+            value = int.from_bytes(silence.sample, "little", signed=True)
+            self._enter("silent", f"The device delivers nothing but the value {value}.")
+        else:
+            self._enter("running", str(form))
+
+    def _last_second(self) -> bytes:
+        start, pcm = self._log.read(self._log.end - RATE, RATE)
+        return pcm if start + len(pcm) // FRAME_BYTES == self._log.end else b""
 
     def _begin(self, chunk: Chunk, stretch: "_Stretch", now: float) -> None:
         """The device delivers: only now is it healthy, and only now is it known how much was missed."""
@@ -141,16 +224,18 @@ class Capture:
         start = stretch.number(chunk.start)
         missed = self._anchor.missed(start, now - chunk.frames / stretch.rate)
         if missed:
-            self._report(Gap(start, missed, "device"))
+            self._report(Gap(start, missed, self._cause))
             stretch.base += missed
-        self._waits = _waits(self._random)
+        self._cause = "device"
+        self._silence = Silence(self._silent_seconds) if self._silent_seconds else None
         self._enter("running", str(stretch.form))
 
-    def _miss_the_rest(self) -> None:
-        """Report what went by since the device was there last, if it is not there now."""
-        missed = self._anchor.missed(self._end, self._clock())
-        if self._state[0] in {"absent", "refused"} and missed:
-            self._report(Gap(self._end, missed, "device"))
+    def _miss(self) -> None:
+        """Report what went by since the device was there last."""
+        if missed := self._anchor.missed(self._end, self._clock()):
+            gap = Gap(self._end, missed, self._cause)
+            self._report(gap)
+            self._end = gap.end
 
     def _report(self, gap: Gap) -> None:
         self._report_gap(gap)
@@ -169,9 +254,13 @@ class Capture:
             self._log.append(stretch.base + start, pcm)
 
     def _pause(self, state: str, detail: str, seconds: float) -> None:
-        if not self._stop.is_set():
+        if not self._halted:
+            if self._cause == "muted":  # The mute is over; from now on it is the device that is not there.
+                self._miss()
+                self._cause = "device"
             self._enter(state, detail)
-            self._stop.wait(seconds)
+            self._wake.wait(seconds)
+            self._wake.clear()
 
     def _enter(self, state: str, detail: str = "") -> None:
         if self._state != (state, detail):
@@ -187,6 +276,7 @@ class _Stretch:
         self.rate = form.rate
         self.base = base
         self.running = False
+        self.steady = False
         self.end = 0
         self.note_at = 0
 

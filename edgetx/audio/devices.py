@@ -1,17 +1,12 @@
-"""What capture devices there are, what they offer, and which of it suits 16 kHz mono best. Pure; `alsa` asks.
+"""What capture devices there are, what they offer, and which of it suits 16 kHz mono best. Pure; `alsa` asks."""
 
-The stable name of a card's device is ``hw:CARD=id,DEV=n``: the card's number depends on which was found first.
-"""
-
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgetx.audio.format import RATE, AudioFormat, SampleFormat
+from edgetx.audio.occupancy import User
 from edgetx.config import AlsaSettings
 from edgetx.errors import Refused
-
-WIDTH = 80
 
 RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 """Hz that the front end takes and that sound cards have."""
@@ -24,11 +19,15 @@ PLUGINS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a device can do: rates in Hz, channel counts (none: any, it converts), sample formats that edgetx reads."""
+    """What a device can do: rates in Hz, channel counts (none: any, it converts), sample formats that edgetx reads.
+
+    ``others``: ALSA's names of the formats that it has besides.
+    """
 
     rates: tuple[int, ...]
     channels: tuple[int, ...]
     formats: tuple[SampleFormat, ...]
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         formats = _list(str(form) for form in self.formats)
@@ -37,11 +36,18 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A capture device by the name that settings use. ``offer`` is None while another program has it."""
+    """A capture device by ALSA's name for it.
+
+    ``token``: what settings best call it. ``offer`` is None when it could not be asked: other programs have it
+    (``users``, as far as they are known), or it does not open, and ``trouble`` says why.
+    """
 
     name: str
     description: str
     offer: Offer | None
+    token: str
+    users: tuple[User, ...] = ()
+    trouble: str = ""
 
 
 def choose(offer: Offer, settings: AlsaSettings) -> AudioFormat:
@@ -74,24 +80,6 @@ def wished(
     )
 
 
-def table(devices: Sequence[Device]) -> str:
-    """Return ``devices`` as text of at most `WIDTH` columns; a name is never cut, so that it can be copied."""
-    if not devices:
-        return "There is no capture device."
-    return "\n".join(line for device in devices for line in _lines(device))
-
-
-def card_devices(pcm_list: str, cards: dict[int, str]) -> list[tuple[str, str]]:
-    """Return (name, description) of each capture device in the text of ``/proc/asound/pcm``.
-
-    A line is ``01-00: USB Audio : USB Audio : playback 1 : capture 1``. ``cards``: their ids by number.
-    """
-    found = re.findall(r"^(\d+)-(\d+): (.*?) :.*\bcapture\b", pcm_list, re.MULTILINE)
-    return [
-        (f"hw:CARD={cards[int(card)]},DEV={int(device)}", text) for card, device, text in found if int(card) in cards
-    ]
-
-
 def own_pcms(hints: Iterable[str]) -> list[str]:
     """Return those of ALSA's hinted names that stand for something of their own: no plugin, no card by another name."""
     return [name for name in hints if ":" not in name and name not in PLUGINS]
@@ -121,21 +109,6 @@ def _demand(settings: AlsaSettings, name: str, offer: Offer, *, offered: Sequenc
 
 def _refusal(settings: AlsaSettings, what: str, offer: Offer) -> str:
     return f"The device {settings.alsa} {what}; it offers {offer}."
-
-
-def _lines(device: Device) -> list[str]:
-    offer = "in use by another program" if device.offer is None else str(device.offer)
-    return [f"{device.name}  {device.description}".rstrip()[: max(WIDTH, len(device.name))], *_wrap(offer)]
-
-
-def _wrap(text: str) -> list[str]:
-    lines, line = [], "   "
-    for word in text.split():
-        if len(line) + 1 + len(word) > WIDTH:
-            lines.append(line)
-            line = "   "
-        line += f" {word}"
-    return [*lines, line]
 
 
 def _list(words: Iterable[str]) -> str:

@@ -63,7 +63,7 @@ class Chunk(NamedTuple):
 class Gap:
     """A hole in the captured sound: ``frames`` missing from ``start``, and why.
 
-    ``cause`` is one of ``overrun``, ``device``, ``overflow``, ``stopped``, ``restart``, ``damaged``.
+    ``cause`` is one of ``overrun``, ``device``, ``muted``, ``overflow``, ``stopped``, ``restart``, ``damaged``.
     """
 
     start: int

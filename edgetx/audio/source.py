@@ -3,6 +3,11 @@
 from typing import Protocol
 
 from edgetx.audio.format import AudioFormat, Chunk, Gap
+from edgetx.errors import TryAgain
+
+
+class Stalled(TryAgain):
+    """The device is open and should deliver, but does not."""
 
 
 class Source(Protocol):
@@ -19,7 +24,10 @@ class Source(Protocol):
         """Take the device. Raise TryAgain when it is absent or busy, Refused when it cannot do what is asked."""
 
     def read(self) -> Chunk | Gap | None:
-        """Wait for the next period. None is the end of a recording; raise TryAgain when the device is gone."""
+        """Wait for the next period; None is the end of a recording.
+
+        Raise Stalled when the device delivers nothing, TryAgain when it is gone, or was closed meanwhile.
+        """
 
     def close(self) -> None:
-        """Let the device go."""
+        """Let the device go. A reader that is inside comes out, and lets it go then."""

@@ -1,5 +1,6 @@
 """paho's client, made ready and asked: how it is built, and what its packets say. DOOR paho-mqtt, with `connection`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -9,10 +10,17 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edgetx.config import MqttSettings
+from edgetx.errors import TryAgain
+from edgetx.mqtt import reasons
 from edgetx.mqtt.address import Address
+from edgetx.mqtt.commands import Incoming
 from edgetx.mqtt.sockets import client_context
 from edgetx.mqtt.terms import ANY_NUMBER, NEW, OLD, Terms, Version
-from edgetx.mqtt.topics import Publication
+from edgetx.mqtt.topics import Publication, Response
+
+Take = Callable[[Incoming], None]
+Verdict = Callable[[TryAgain | None], None]
+"""Takes the broker's answer to a subscription: its refusal, or None."""
 
 
 def new_client(
@@ -23,11 +31,17 @@ def new_client(
     client_id: str,
     password: str | None,
     will: Publication | None,
+    largest_bytes: int | None = None,
 ) -> Client:
-    """Return a client that can be connected once. Raise OSError or ValueError when a file for TLS cannot be used."""
+    """Return a client that can be connected once. Raise OSError or ValueError when a file for TLS cannot be used.
+
+    A broker that speaks version 5 is asked to keep packets of more than ``largest_bytes`` to itself: the client's user
+    data are the properties to connect with.
+    """
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id,
+        userdata=_wishes(version, largest_bytes),
         clean_session=True if version == OLD else None,  # Version 5 asks for the same by its default.
         protocol=MQTTProtocolVersion(version),
         transport="websockets" if address.websocket else "tcp",
@@ -43,6 +57,14 @@ def new_client(
     return client
 
 
+def _wishes(version: Version, largest_bytes: int | None) -> Properties | None:
+    if version == OLD or largest_bytes is None:
+        return None
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = largest_bytes
+    return properties
+
+
 def terms_of(client: Client, more: Properties | None) -> Terms:
     """Return what the broker takes, by the properties of its CONNACK."""
     return Terms(
@@ -55,12 +77,42 @@ def terms_of(client: Client, more: Properties | None) -> Terms:
 
 
 def properties_of(client: Client, publication: Publication) -> Properties | None:
-    """Return what goes beside a payload: its id, so that a repeat can be told without a look inside."""
-    if client.protocol == OLD or not publication.id:
+    """Return what goes beside a payload: its id, so that a repeat can be told without a look inside.
+
+    Or what the one who asked a request wants to know its response by.
+    """
+    correlation = publication.correlation if isinstance(publication, Response) else b""
+    if client.protocol == OLD or not (publication.id or correlation):
         return None
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    properties.UserProperty = ("id", publication.id)
+    if publication.id:
+        properties.UserProperty = ("id", publication.id)
+    if correlation:
+        properties.CorrelationData = correlation
     return properties
+
+
+def subscribe(client: Client, topics: str, take: Take, *, address: Address, answered: Verdict) -> None:
+    """Ask for the messages on ``topics``, QoS 1. paho calls both functions under its locks: they only note things."""
+
+    def on_subscribe(_client: Client, _data: Any, _id: int, codes: list[ReasonCode], more: Properties | None) -> None:
+        refused = (code for code in codes if code.is_failure)
+        answered(next((reasons.refusal(address, code.value, **said(code, more)) for code in refused), None))
+
+    client.on_message = lambda _client, _data, message: take(_incoming(message))
+    client.on_subscribe = on_subscribe
+    client.subscribe(topics, qos=1)
+
+
+def _incoming(message: MQTTMessage) -> Incoming:
+    more = message.properties
+    return Incoming(
+        _topic_of(message),
+        bytes(message.payload),
+        retained=bool(message.retain),
+        response_topic=getattr(more, "ResponseTopic", ""),
+        correlation=getattr(more, "CorrelationData", b""),
+    )
 
 
 def said(reason: ReasonCode, more: Properties | None) -> dict[str, str]:
@@ -69,7 +121,7 @@ def said(reason: ReasonCode, more: Properties | None) -> dict[str, str]:
     return {"name": str(reason), "words": " ".join(filter(None, words))}
 
 
-def topic_of(message: MQTTMessage) -> str:
+def _topic_of(message: MQTTMessage) -> str:
     """Return the topic; a question mark where it is no text."""
     try:
         return message.topic

@@ -26,7 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edgetx.errors import TryAgain
 from edgetx.mqtt import reasons
 from edgetx.mqtt.address import Address, cannot_connect, closed_at_once
-from edgetx.mqtt.client import close_socket, holds_more, ignore, properties_of, said, terms_of, topic_of
+from edgetx.mqtt.client import Take, Verdict, close_socket, holds_more, ignore, properties_of, said, subscribe, terms_of
 from edgetx.mqtt.course import Ending
 from edgetx.mqtt.flight import ANSWER_SECONDS, Flight
 from edgetx.mqtt.lanes import Numbered
@@ -128,12 +128,9 @@ class Connection:
         if self._flight.has_answers:  # Where the broker takes QoS 0 only, it is done when it is written.
             self._loop.call_soon(self._tell)
 
-    def subscribe(self, topics: str, show: Callable[[str, bytes], None]) -> None:
-        """Have ``show(topic, payload)`` called for each message on ``topics``, QoS 1. Call it only when `ready`."""
-        client = self._opened
-        client.on_message = lambda _client, _data, message: show(topic_of(message), bytes(message.payload))
-        client.on_subscribe = self._on_subscribe
-        client.subscribe(topics, qos=1)
+    def subscribe(self, topics: str, take: Take, answered: Verdict | None = None) -> None:
+        """Have ``take`` note each message on ``topics``, QoS 1. A refusal ends the connection unless `answered`."""
+        subscribe(self._opened, topics, take, address=self._address, answered=answered or self._denied)
         self._settle(CLEAN)
 
     def disconnect(self) -> None:
@@ -171,7 +168,8 @@ class Connection:
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = ignore  # Without one, paho would write whenever it likes.
         try:
-            client.connect(self._address.host, self._address.port, self._keepalive_seconds)
+            wishes = client.user_data_get()
+            client.connect(self._address.host, self._address.port, self._keepalive_seconds, properties=wishes)
         except (OSError, ValueError, LookupError) as error:  # The last two from paho's WebSocket, fed with garbage.
             close_forgotten(error)
             return TryAgain(cannot_connect(self._address, error))
@@ -287,11 +285,8 @@ class Connection:
         else:
             self._flight.acknowledged(message_id, self._loop.time())
 
-    def _on_subscribe(
-        self, _client: Client, _data: Any, _message_id: int, codes: list[ReasonCode], more: Properties | None
-    ) -> None:
-        for reason in filter(lambda reason: reason.is_failure, codes):
-            self._trouble = reasons.refusal(self._address, reason.value, **said(reason, more))
+    def _denied(self, refusal: TryAgain | None) -> None:
+        self._trouble = refusal or self._trouble
 
     def _on_socket_close(self, _client: Client, _data: Any, _socket: Any) -> None:
         self._detach()

@@ -11,6 +11,7 @@ from edgetx.config import MqttSettings
 from edgetx.errors import Refused, TryAgain
 from edgetx.mqtt.address import parse_address
 from edgetx.mqtt.client import new_client
+from edgetx.mqtt.commands import Incoming
 from edgetx.mqtt.connection import Connection
 from edgetx.mqtt.course import Course
 from edgetx.retry import retry
@@ -65,8 +66,8 @@ class Listener:
         finally:
             connection.close()
 
-    def _shown(self, topic: str, payload: bytes) -> None:
-        text = line(topic.removeprefix(f"{self.settings.base_topic}/"), payload)
+    def _shown(self, message: Incoming) -> None:
+        text = line(message.topic.removeprefix(f"{self.settings.base_topic}/"), message.payload)
         self.show("".join(letter if letter.isprintable() else " " for letter in text))  # It may go to a terminal.
 
     def _lost(self, trouble: TryAgain | Refused, delay_seconds: float) -> None:

@@ -24,6 +24,7 @@ from edgetx.mqtt.connection import Connection
 from edgetx.mqtt.corrected import corrected, stamped
 from edgetx.mqtt.course import Course
 from edgetx.mqtt.flight import ANSWER_SECONDS
+from edgetx.mqtt.hearing import LARGEST_BYTES, Hearing
 from edgetx.mqtt.lanes import Lane, Numbered
 from edgetx.mqtt.outbox import Outbox
 from edgetx.mqtt.reasons import KEPT_SECONDS, Refusal
@@ -48,7 +49,7 @@ class Publisher:
 
     ``report(status, detail)`` is called when something changes: ``connecting``; ``connected``; ``limited``, connected
     to a broker that does not take everything; ``waiting`` and ``refused`` (the next try is far away); these three with
-    the reason in words. ``now`` reads the clocks.
+    the reason in words. ``now`` reads the clocks. ``missing``: why there is no password; then nothing is tried.
     """
 
     def __init__(
@@ -61,10 +62,12 @@ class Publisher:
         report: Callable[[str, str], None],
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
+        hearing: Hearing | None = None,
         keepalive_seconds: int = KEEPALIVE_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
         now: Callable[[], clock.Moment] = clock.now,
+        missing: str = "",
     ) -> None:
         self._settings = settings
         self._password = password
@@ -73,10 +76,12 @@ class Publisher:
         self._report = report
         self._sleep = sleep
         self._random = random
+        self._hearing = hearing
         self._keepalive_seconds = keepalive_seconds
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
         self._now = now
+        self._missing = missing
         self._course = Course(f"the device id {topics.device!r}")
         self._connection: Connection | None = None
         self._healthy: Callable[[], None] = _nothing
@@ -101,6 +106,8 @@ class Publisher:
             keeping.cancel()
             stopped.cancel()
             await asyncio.gather(keeping, stopped, return_exceptions=True)
+            if self._hearing:
+                await self._hearing.stop()
 
     def put(self, publication: Publication) -> None:
         """Send ``publication``, now if the broker is there; else later, as far as the outbox has room."""
@@ -128,9 +135,13 @@ class Publisher:
             self._stopped.set()
 
     async def _attempt(self, healthy: Callable[[], None]) -> None:
+        if self._missing:
+            raise Refused(self._missing)
         connection = self._new_connection()
         try:
             await connection.open()
+            if self._hearing:  # Before all else: whoever sees us online is heard.
+                self._hearing.begin(connection)
             self._begin(connection, healthy)
             await connection.ended()
         except TryAgain as trouble:
@@ -139,6 +150,8 @@ class Publisher:
         finally:
             self._connection = None
             connection.close()
+            if self._hearing:
+                self._hearing.ended()
             self._outbox.connection_lost()
             self._moved.set()
             await self._forget_rests()
@@ -153,6 +166,7 @@ class Publisher:
             client_id=f"edgetx-{self.topics.device}",
             password=self._password,
             will=self._course.will(self.topics.last_will),
+            largest_bytes=LARGEST_BYTES,
         )
         return Connection(
             address,

@@ -7,7 +7,7 @@ hold. What does not fit is sent as far as it goes (a lower QoS, not retained), a
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from edgetx.mqtt.topics import Publication
+from edgetx.mqtt.topics import Publication, Response
 
 Version = Literal[4, 5]
 """As it stands in the protocol."""
@@ -47,8 +47,10 @@ class Terms:
 
 
 def packet_bytes(publication: Publication) -> int:
-    """Return the size of the MQTT 5 packet that carries ``publication``, with its id as a user property."""
+    """Return the size of the MQTT 5 packet that carries ``publication``, with its id or what it answers to."""
     properties = 7 + len(publication.id.encode()) if publication.id else 0  # its code, then two texts, one "id"
+    if isinstance(publication, Response) and publication.correlation:
+        properties += 3 + len(publication.correlation)
     rest = 2 + len(publication.topic.encode()) + 2 * bool(publication.qos) + len(publication.payload)
     rest += _length_bytes(properties) + properties
     return 1 + _length_bytes(rest) + rest

@@ -5,7 +5,7 @@ JSON object in UTF-8; times are ISO-8601 UTC with milliseconds; what is not know
 `availability` is a bare word, because that is what Home Assistant and its kin compare with as they find it.
 
 Three ways to be delivered: *durable* (QoS 1, queued until the broker has it), *retained* (QoS 1, the latest of a
-topic is what counts), and *passing* (QoS 0, worth nothing a moment later, never queued).
+topic is what counts), and *passing* (worth nothing a moment later, never queued; QoS 0, but for a response).
 """
 
 import json
@@ -36,6 +36,8 @@ class Kind(StrEnum):
     PARTIAL = "partial"
     EVENT = "event"
     LEVEL = "level"
+    REQUEST = "request"
+    RESPONSE = "response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,13 @@ class Publication:
     id: str = ""
     ahead: float | None = None
     boot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response(Publication):
+    """The answer to a request; ``correlation`` is what that one asked to have back beside the payload (MQTT 5)."""
+
+    correlation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,19 @@ class Topics:
     def level(self, microphone: str, fields: Mapping[str, Any]) -> Publication:
         """How loud it is."""
         return _passing(self._topic(microphone, "level"), as_json(fields), Kind.LEVEL)
+
+    @property
+    def requests(self) -> str:
+        """What to subscribe to, to hear every request."""
+        return self.request("+")
+
+    def request(self, name: str) -> str:
+        """Where the request of that name is made."""
+        return self._topic("request", name)
+
+    def response(self, name: str) -> str:
+        """Where the request of that name is answered, unless it asks for another place."""
+        return self._topic("response", name)
 
     def _topic(self, *parts: str) -> str:
         return "/".join((self.base, self.device, *parts))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from typing import cast
 
@@ -58,13 +58,14 @@ def provider(name: str, settings: ProviderSettings, *, api_key: str = "") -> Pro
 
 
 @asynccontextmanager
-async def connect(opening: Opening) -> AsyncIterator[Wire]:
+async def connect(opening: Opening, log_line: Callable[[str], None] = logger.info) -> AsyncIterator[Wire]:
     """Ask what has to be asked first, open the wire that comes of it, and take leave on every way out.
 
     Who is cancelled between a question that takes a place with the provider and its answer waits a moment for that, to
-    give the place back. There is one hole: an answer that does not come then.
+    give the place back. There is one hole: an answer that does not come then. ``log_line`` takes a sentence for the
+    daemon's own log.
     """
-    request = await _request(opening)
+    request = await _request(opening, log_line)
     farewell = request.farewell if isinstance(request, SocketIORequest) else None
     clock = asyncio.get_running_loop().time
     left_at: float | None = None
@@ -77,31 +78,31 @@ async def connect(opening: Opening) -> AsyncIterator[Wire]:
     finally:
         if farewell:
             spent = 0.0 if left_at is None else clock() - left_at
-            await _take_leave(farewell, max(FAREWELL_SECONDS, LEAVE_SECONDS - spent))
+            await _take_leave(farewell, max(FAREWELL_SECONDS, LEAVE_SECONDS - spent), log_line)
 
 
-async def _request(opening: Opening) -> Request:
+async def _request(opening: Opening, log_line: Callable[[str], None]) -> Request:
     with closing(opening):
         try:
             question = next(opening)
             while True:
-                question = opening.send(await _answer(opening, question))
+                question = opening.send(await _answer(opening, question, log_line))
         except StopIteration as end:
             return cast("Request", end.value)
 
 
-async def _answer(opening: Opening, question: HttpRequest) -> HttpAnswer:
+async def _answer(opening: Opening, question: HttpRequest, log_line: Callable[[str], None]) -> HttpAnswer:
     from edgetx.speech import http  # noqa: PLC0415
 
     asking = asyncio.ensure_future(http.ask(question))
     try:
         return await asyncio.shield(asking)
     except asyncio.CancelledError:
-        await _give_back(opening, asking)
+        await _give_back(opening, asking, log_line)
         raise
 
 
-async def _give_back(opening: Opening, asking: "asyncio.Future[HttpAnswer]") -> None:
+async def _give_back(opening: Opening, asking: "asyncio.Future[HttpAnswer]", log_line: Callable[[str], None]) -> None:
     """Take leave of what the answer to the last question grants, if it comes soon."""
     try:
         await asyncio.wait((asking,), timeout=FAREWELL_SECONDS)
@@ -112,19 +113,19 @@ async def _give_back(opening: Opening, asking: "asyncio.Future[HttpAnswer]") -> 
             opening.send(await asking)
         except StopIteration as end:
             if isinstance(end.value, SocketIORequest) and end.value.farewell:
-                await _take_leave(end.value.farewell, FAREWELL_SECONDS)
+                await _take_leave(end.value.farewell, FAREWELL_SECONDS, log_line)
 
 
-async def _take_leave(farewell: HttpRequest, seconds: float) -> None:
+async def _take_leave(farewell: HttpRequest, seconds: float, log_line: Callable[[str], None]) -> None:
     from edgetx.speech import http  # noqa: PLC0415
 
     try:
         answer = await http.ask(farewell, seconds)
     except (TryAgain, Refused) as error:
-        logger.info("%s", error)
+        log_line(str(error))
         return
     if answer.status >= _NOT_DONE:
-        logger.info("Could not %s: HTTP status %d.", farewell.purpose, answer.status)
+        log_line(f"Could not {farewell.purpose}: HTTP status {answer.status}.")
 
 
 def _wire(request: Request) -> AbstractAsyncContextManager[Wire]:

@@ -2,8 +2,9 @@
 
 The transcriber owns what outlives a session: the account of what is settled, and the retry loops. After a short break a
 new session begins with what is owed. After a longer one it begins at now, and a second session, with a retry loop of
-its own, works off behind it what is *late*; see `backfill`. It begins only once the live one has proved well, and while
-few have begun: together they call the provider no oftener than one alone would. A session that has to be replaced
+its own, works off behind it what is *late*; see `backfill`. It begins only once the live one has proved well, or has
+lasted (with a muted microphone it has nothing to prove itself by), and while few have begun: together they call the
+provider no oftener than one alone would. A session that has to be replaced
 because it would expire is no break: the next begins at once.
 
 A session that does not come about is told in a `session_failed` event, once for each reason until one does: an outage
@@ -32,6 +33,8 @@ from edgetx.speech.silence import CUT_FRAMES, quietest
 
 REASONS_TOLD = 16
 """Some reasons hold a number that is another each time."""
+LASTING_SECONDS = 3.0
+"""A provider that lets us in and hangs up has done so by then."""
 STARTS = 10
 """So many sessions begin in a minute at most, by whatever loop; half of that is left to the live ones."""
 
@@ -93,6 +96,7 @@ class Transcriber:
     _backfill: Conversation | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _is_proven: bool = False
+    _opened_at: float | None = None
     _is_over: bool = False
     _stopping: bool = False
     _slowly: bool = False
@@ -153,7 +157,7 @@ class Transcriber:
             try:
                 rotated = await self._session(course, partial(self._well, healthy))
             finally:
-                self._is_proven = False
+                self._is_proven, self._opened_at = False, None
                 self._seam.finish()
             if not rotated:
                 return
@@ -164,6 +168,8 @@ class Transcriber:
     def _ready(self) -> None:
         self._failures.opened()
         self.report("ready", "")
+        self._opened_at = self.monotonic()
+        self._changed.set()
 
     def _well(self, healthy: Callable[[], None]) -> None:
         healthy()
@@ -199,12 +205,20 @@ class Transcriber:
         """Wait until a late session is to begin; False: none will be."""
         while not self._stopping:
             self._changed.clear()
-            if (self._is_proven or self._is_over) and self._has_late():
+            wait = 0.0 if self._is_proven or self._is_over else self._lasting_in()
+            if wait <= 0 and self._has_late():
                 return True
             if self._is_over:
                 return False
-            await self._changed.wait()
+            if 0 < wait < float("inf") and self._has_late():
+                await self.sleep(wait)
+            else:
+                await self._changed.wait()
         return False
+
+    def _lasting_in(self) -> float:
+        """Return in how many seconds the live session will have lasted; infinite: there is none."""
+        return float("inf") if self._opened_at is None else self._opened_at + LASTING_SECONDS - self.monotonic()
 
     def _has_late(self) -> bool:
         """Whether anything late is still kept; what is too old for that is given up, what is damaged others tell."""

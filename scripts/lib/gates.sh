@@ -21,6 +21,14 @@ lint_and_types() {
   gate "lint" .venv/bin/ruff check --quiet .
   gate "shell scripts" shellcheck --external-sources "${scripts[@]}"
   gate "types" .venv/bin/mypy
+  gate "sandbox of the unit" exposure systemd/edgetx.service
+}
+
+# exposure UNIT: what systemd thinks of its sandbox, in one line; more than 2.0 is too much.
+exposure() {
+  local judged
+  judged=$(systemd-analyze security --no-pager --offline=true --threshold=20 "$1") || { say "$judged" && return 1; }
+  tail -n 1 <<<"$judged"
 }
 
 # shell_scripts: print the files of scripts/ and .ci/ that bash reads.

@@ -72,7 +72,7 @@ class Show:
     @property
     def listening(self) -> bool:
         states = self.states.values()
-        return self.online and any(s["capture"] == "running" and s["provider"] == "ready" for s in states)
+        return self.online and any(s["capture"] in {"running", "silent"} and s["provider"] == "ready" for s in states)
 
     @property
     def all_heard(self) -> bool:

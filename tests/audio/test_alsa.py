@@ -1,25 +1,25 @@
-import errno
-import os
 import threading
 import time
 
-import alsaaudio
 import numpy as np
 import pytest
 
 from edgetx.audio import alsa
-from edgetx.audio.alsa import AlsaSource, capture_devices, capture_names
+from edgetx.audio.alsa import AlsaSource
 from edgetx.audio.format import Chunk, Gap
 from edgetx.audio.samples import decode
+from edgetx.audio.source import Stalled
 from edgetx.config import AlsaSettings
 from edgetx.errors import Refused, TryAgain
-from tests.rigs.microphones import wait_until
+from tests.rigs.microphones import Overrun, wait_until
 
 PERIOD = 1600
 
 
-def source_of(name: str, *, stall_seconds: float = 10.0, **settings) -> AlsaSource:
-    return AlsaSource(AlsaSettings(name, **settings), time.monotonic, stall_seconds=stall_seconds)
+def source_of(name: str, *, stall_seconds: float = 10.0, start_seconds: float = 10.0, **settings) -> AlsaSource:
+    return AlsaSource(
+        AlsaSettings(name, **settings), time.monotonic, stall_seconds=stall_seconds, start_seconds=start_seconds
+    )
 
 
 def opened(name: str, **settings) -> AlsaSource:
@@ -56,23 +56,6 @@ class Announced:
     def read(self):
         self.entered.set()
         return self._pcm.read()
-
-
-class Overrun:
-    """A PCM that says once that it overran, as pyalsaaudio does: a negative length, and the device readied again.
-
-    Or, with ``length`` 0, that there is no sound yet.
-    """
-
-    def __init__(self, pcm, *, length: int = -errno.EPIPE) -> None:
-        self._pcm = pcm
-        self._answers = [(length, b"")]
-
-    def __getattr__(self, name):
-        return getattr(self._pcm, name)
-
-    def read(self):
-        return self._answers.pop() if self._answers else self._pcm.read()
 
 
 def test_what_the_device_delivers_comes_out_bit_by_bit_and_numbered(fifo):
@@ -121,35 +104,6 @@ def test_a_name_that_does_not_exist_is_answered_with_those_that_do():
     assert trouble(source_of("nope"), TryAgain) == "There is no capture device nope; there are: fifo."
 
 
-@pytest.mark.usefixtures("fifo")
-def test_devices_are_listed_with_what_they_offer():
-    (device,) = capture_devices()
-    assert (device.name, device.offer.channels) == ("fifo", ())
-    assert 16000 in device.offer.rates
-    assert capture_names() == ["fifo"]
-
-
-def test_a_device_that_does_not_open_is_not_listed(pulse):
-    assert [device.name for device in capture_devices()] == [pulse.name]
-    pulse.vanish()
-    assert capture_devices() == []
-
-
-@pytest.mark.usefixtures("fifo")
-@pytest.mark.parametrize(
-    ("code", "kind", "words"),
-    [
-        (errno.EBUSY, TryAgain, "The capture device hw:0 is in use by another program."),
-        (errno.EACCES, Refused, "The capture device hw:0 may not be opened: add the user to the group 'audio'."),
-        (errno.ENODEV, TryAgain, "There is no capture device hw:0; there are: fifo."),
-        (errno.ECONNREFUSED, TryAgain, "The capture device hw:0 cannot be opened: Connection refused."),
-    ],
-)
-def test_the_librarys_words_are_told_apart(code, kind, words):
-    error = alsa._ours(alsaaudio.ALSAAudioError(f"{os.strerror(code)} [hw:0]"), "hw:0")
-    assert (type(error), str(error)) == (kind, words)
-
-
 def test_a_device_that_vanishes_is_gone_and_can_be_opened_when_it_is_back(pulse):
     source = opened(pulse.name)
     assert isinstance(source.read(), Chunk)
@@ -164,11 +118,26 @@ def test_a_device_that_vanishes_is_gone_and_can_be_opened_when_it_is_back(pulse)
     source.close()
 
 
-def test_a_device_that_stalls_is_given_up(pulse):
-    source = opened(pulse.name, stall_seconds=0.0)
-    with pytest.raises(TryAgain, match="is open but delivers no sound"):
+def test_a_device_that_delivers_nothing_from_the_beginning_is_given_up(pulse):
+    source = opened(pulse.name, start_seconds=0.0)
+    with pytest.raises(Stalled, match="is open but delivers no sound"):
         source.read()
     source.close()
+
+
+def test_a_device_that_delivers_no_more_is_given_up_sooner(pulse):
+    source = opened(pulse.name, stall_seconds=0.5)
+    assert source.read().start == 0
+    with pulse.frozen():
+        frozen = time.monotonic()
+        with pytest.raises(Stalled, match="is open but delivers no sound"):
+            read_on(source)
+        assert 0.5 < time.monotonic() - frozen < 5
+    source.close()
+
+
+def test_as_shipped_a_stall_is_noticed_within_two_seconds():
+    assert alsa.STALL_SECONDS + 2 * alsa.PERIOD_SECONDS < 2
 
 
 def test_an_overrun_is_a_gap_as_long_as_the_clock_says_and_the_numbers_go_on(fifo):

@@ -1,6 +1,8 @@
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count, pairwise
 
 import numpy as np
 import pytest
@@ -10,10 +12,12 @@ from edgetx.audio.capture import Capture
 from edgetx.audio.format import AudioFormat, Chunk, Gap, SampleFormat
 from edgetx.audio.frontend import Listen
 from edgetx.audio.log import AudioLog
+from edgetx.audio.source import Stalled
+from edgetx.audio.states import FOLLOWING
 from edgetx.audio.wav import WavSource
 from edgetx.config import AlsaSettings, WavSettings
 from edgetx.errors import Refused, TryAgain
-from tests.rigs.microphones import readings, wait_until, wav_bytes
+from tests.rigs.microphones import Overrun, readings, wait_until, wav_bytes
 
 RATE = 16000
 Step = Chunk | Gap | Exception | Callable[[], None]
@@ -50,7 +54,7 @@ class Bench:
     """A capture and everything that it reports, in order."""
 
     def __init__(
-        self, *sources, listen: Listen = "auto", clock: Callable[[], float] | None = None, start: int = 0
+        self, *sources, listen: Listen = "auto", clock: Callable[[], float] | None = None, start: int = 0, **more
     ) -> None:
         self.now = 100.0
         self.said: list[tuple] = []
@@ -69,6 +73,7 @@ class Bench:
             report_gap=lambda gap: self.said.append(("gap", gap.start, gap.frames, gap.cause)),
             report_state=lambda *state: self.said.append(state),
             measure=lambda *measured: self.measured.append(measured),
+            **more,
         )
 
     def pass_by(self, seconds: float) -> Callable[[], None]:
@@ -78,7 +83,29 @@ class Bench:
         return act
 
     def states(self) -> list[str]:
-        return [said[0] for said in self.said]
+        """What it was, one after another; each may follow on the one before."""
+        states = [said[0] for said in self.said if said[0] != "gap"]
+        for before, after in pairwise(states):
+            assert after == before or after in FOLLOWING[before]
+        return states
+
+    def gaps(self) -> list[tuple]:
+        return [said[1:] for said in self.said if said[0] == "gap"]
+
+    def is_in(self, state: str) -> Callable[[], bool]:
+        return lambda: self.states()[-1:] == [state]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let it capture in a thread of its own, and stop it at the end."""
+        thread = threading.Thread(target=self.capture.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.capture.stop()
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def chunk(start: int, frames: int, value: int = 1000) -> Chunk:
@@ -225,19 +252,19 @@ def test_a_refusal_is_shown_and_tried_again_until_stopped():
     bench = Bench(Scripted(refusal=Refused("It does not do that.")))
     thread = threading.Thread(target=bench.capture.run)
     thread.start()
-    wait_until(lambda: "refused" in bench.states(), what="the refusal")
+    wait_until(lambda: "error" in bench.states(), what="the refusal")
     bench.capture.stop()
     thread.join(10)
-    assert bench.said == [("opening", ""), ("refused", "It does not do that."), ("stopped", "")]
+    assert bench.said == [("opening", ""), ("error", "It does not do that."), ("stopped", "")]
     assert bench.log.ended
 
 
 def test_a_channel_that_the_source_lacks_is_a_refusal():
     bench = Bench(Scripted(chunk(0, 1)), listen=3)
     bench._report = bench.capture._report_state
-    bench.capture._report_state = lambda *state: (bench._report(*state), state[0] == "refused" and bench.capture.stop())
+    bench.capture._report_state = lambda *state: (bench._report(*state), state[0] == "error" and bench.capture.stop())
     bench.capture.run()
-    assert bench.states() == ["opening", "refused", "stopped"]
+    assert bench.states() == ["opening", "error", "stopped"]
     assert bench.said[1][1].startswith("Channel 3 does not exist: the source has 1")
 
 
@@ -288,7 +315,9 @@ def test_a_real_microphone_arrives_in_the_log_whole(fifo):
     pcm = pcm[: len(pcm) // 3200 * 3200]
     fifo.play(pcm, pace=50)
     wait_until(lambda: bench.log.end == len(pcm) // 2, what="the last frame")
-    bench.capture._stop.set()  # The file plugin reads inside the library, out of reach of a close.
+    bench.capture._halted = bench.capture._stopped = (
+        True  # The file plugin reads inside the library, out of reach of a close.
+    )
     fifo.silence(0.1)
     thread.join(10)
     assert bench.log.read(0, len(pcm) // 2).pcm == pcm
@@ -313,3 +342,343 @@ def test_a_real_microphone_that_is_unplugged_is_picked_up_again_when_it_is_back(
     assert [(start, cause) for _, start, _, cause in gaps] == [(end, "device")]
     assert bench.log.read(end, 1).start == end + gaps[0][2]
     assert (bench.states()[0], bench.states()[-1]) == ("opening", "stopped")
+
+
+# --- stalls ----------------------------------------------------------------------------------------------------
+
+
+def test_a_device_that_stalls_is_called_so_until_it_delivers():
+    bench = Bench()
+    replay(
+        bench,
+        Scripted(chunk(0, 1600), bench.pass_by(1.6), Stalled("It delivers nothing.")),
+        Scripted(bench.pass_by(5), Stalled("It delivers nothing.")),
+        Scripted(bench.pass_by(0.1), chunk(0, 1600)),
+    )
+    assert bench.states() == ["opening", "running", "stalled", "running", "ended"]
+    assert bench.gaps() == [(1600, round(6.6 * RATE), "device")]
+
+
+def test_a_device_that_stalls_and_then_is_gone_is_absent():
+    bench = Bench()
+    replay(
+        bench,
+        Scripted(chunk(0, 1600), Stalled("It delivers nothing.")),
+        Scripted(refusal=TryAgain("It is gone.")),
+        Scripted(chunk(0, 1600)),
+    )
+    assert bench.states() == ["opening", "running", "stalled", "absent", "running", "ended"]
+
+
+def test_a_stall_is_told_before_the_device_is_closed():
+    bench = Bench()
+    source = Scripted(chunk(0, 1600), Stalled("It delivers nothing."))
+    told = []
+    source.close = lambda: told.append(bench.states()[-1])
+    replay(bench, source, Scripted())
+    assert told == ["stalled"]
+
+
+def test_a_device_that_delivers_a_moment_and_stalls_is_opened_less_and_less_often():
+    bench = Bench()
+    bench.capture._random = lambda: 1.0
+    waited = []
+    bench.capture._waits = iter([])
+    bench.capture.look_again()
+    bench.capture._pause = lambda _state, _detail, seconds: waited.append(round(seconds, 1))
+    flapping = [Scripted(chunk(0, 1600), Stalled("It delivers nothing.")) for _ in range(6)]
+    well = Scripted(*[chunk(RATE * n, RATE) for n in range(6)], Stalled("It delivers nothing."))
+    replay(bench, *flapping, well, Scripted())
+    assert waited == [0.6, 1.1, 2.1, 4.1, 5.1, 5.1, 0.6]
+
+
+# --- digital silence -------------------------------------------------------------------------------------------
+
+
+def tenths(values: list[int | None], *, first: int = 0) -> list[Chunk]:
+    """A tenth of a second of each value; None is a noise."""
+    random = np.random.default_rng(1)
+    sounds = [random.integers(-500, 500, 1600, "<i2") if v is None else np.full(1600, v, "<i2") for v in values]
+    return [Chunk(first + 1600 * n, 1600, sound.tobytes()) for n, sound in enumerate(sounds)]
+
+
+def changes(values: list[int | None], **more) -> list[tuple[float, str]]:
+    """At which second of sound, at its chunk's end, which state began."""
+    bench = Bench(Scripted(*tenths(values)), **more)
+    seen: list[tuple[float, str]] = []
+    report = bench.capture._report_state
+    bench.capture._report_state = lambda state, detail: (report(state, detail), seen.append((bench.log.end, state)))
+    bench.capture.run()
+    assert bench.log.end == 1600 * len(values)
+    assert bench.gaps() == []
+    bench.states()
+    return [(end / RATE, state) for end, state in seen if state in {"running", "silent"}]
+
+
+@pytest.mark.parametrize("begins", range(1, 14))
+def test_digital_silence_is_noticed_when_it_has_lasted_whenever_it_began(begins):
+    sound = [None] * begins + [0] * 40
+    assert changes(sound, silent_seconds=1.5) == [(0, "running"), (pytest.approx(begins / 10 + 1.5), "silent")]
+
+
+def test_the_first_sound_ends_it():
+    values = [0] * 20 + [None] + [0] * 9
+    assert changes(values, silent_seconds=1.5) == [(0, "running"), (1.5, "silent"), (2.1, "running")]
+
+
+def test_any_value_that_stays_is_silence_and_is_named():
+    bench = Bench(Scripted(*tenths([1234] * 11)), silent_seconds=1)
+    bench.capture.run()
+    assert ("silent", "The device delivers nothing but the value 1234.") in bench.said
+
+
+def test_pauses_that_are_shorter_are_none():
+    assert changes(([None] * 5 + [0] * 14) * 4, silent_seconds=1.5) == [(0, "running")]
+
+
+def test_where_it_is_not_looked_for_it_is_not_found():
+    assert changes([0] * 60) == [(0, "running")]
+
+
+@pytest.mark.parametrize(("listen", "is_silent"), [(0, True), (1, False), ("mix", False)])
+def test_of_several_channels_those_count_that_are_listened_to(listen, is_silent):
+    noise = np.random.default_rng(1).integers(-500, 500, (RATE * 3, 1), "<i2")
+    both = np.hstack([np.zeros_like(noise), noise])
+    source = Scripted(*(Chunk(n, 1600, both[n : n + 1600].tobytes()) for n in range(0, len(both), 1600)))
+    source.format = AudioFormat(RATE, 2, SampleFormat.S16_LE)
+    bench = Bench(source, listen=listen, silent_seconds=1.5)
+    bench.capture.run()
+    assert ("silent" in bench.states()) is is_silent
+
+
+def test_silence_is_noticed_behind_a_resampler_too():
+    bench = Bench(Scripted(*(Chunk(4800 * n, 4800, bytes(9600)) for n in range(20)), rate=48000), silent_seconds=1.5)
+    bench.capture.run()
+    assert bench.states() == ["opening", "running", "silent", "ended"]
+
+
+def test_a_device_that_comes_back_is_listened_to_anew():
+    bench = Bench(silent_seconds=1.0)
+    first = Scripted(*tenths([0] * 11), bench.pass_by(1.2), TryAgain("It is gone."))
+    replay(bench, first, Scripted(*tenths([0] * 9)))
+    assert bench.states() == ["opening", "running", "silent", "absent", "running", "ended"]
+
+
+# --- mute ------------------------------------------------------------------------------------------------------
+
+
+def test_muted_it_closes_the_device_and_what_goes_by_is_a_gap_of_its_own_cause():
+    bench = Bench()
+    first = Scripted(chunk(0, 1600), lambda: bench.capture.mute(True), TryAgain("It was closed."))
+    bench._report = bench.capture._report_state
+
+    def report(state: str, detail: str) -> None:
+        bench._report(state, detail)
+        if state == "muted":
+            assert first.closed == 2
+            bench.now += 10
+            bench.capture.mute(False)
+
+    bench.capture._report_state = report
+    replay(bench, first, Scripted(bench.pass_by(0.3), chunk(0, 1600)))
+    assert bench.states() == ["opening", "running", "muted", "opening", "running", "ended"]
+    assert bench.gaps() == [(1600, round(10.2 * RATE), "muted")]
+    assert bench.log.end == 1600 + round(10.2 * RATE) + 1600
+
+
+def test_muted_from_the_beginning_it_opens_nothing_until_it_is_wanted():
+    bench = Bench(start=RATE, muted=True)
+    opened = []
+    bench.capture._make_source = lambda: opened.append(bench.now) or Scripted(chunk(0, 1600))
+    thread = threading.Thread(target=bench.capture.run)
+    thread.start()
+    wait_until(bench.is_in("muted"), what="the mute")
+    bench.now += 60.1
+    bench.capture.look_again()
+    bench.capture.mute(False)
+    thread.join(10)
+    assert opened == [160.1]
+    assert bench.states() == ["opening", "muted", "opening", "running", "ended"]
+    assert bench.gaps() == [(RATE, 60 * RATE, "muted")]
+
+
+def test_something_plugged_in_does_not_unmute():
+    bench = Bench(muted=True)
+    with bench.running():
+        wait_until(bench.is_in("muted"), what="the mute")
+        bench.capture.look_again()
+        wait_until(lambda: not bench.capture._wake.is_set(), what="the look")
+        assert bench.states() == ["opening", "muted"]
+    assert bench.states() == ["opening", "muted", "stopped"]
+
+
+def test_stopped_while_muted_the_gap_is_told():
+    bench = Bench(start=RATE, muted=True)
+    with bench.running():
+        wait_until(bench.is_in("muted"), what="the mute")
+        bench.now += 5
+    assert bench.said[-2:] == [("gap", RATE, 5 * RATE, "muted"), ("stopped", "")]
+
+
+def test_what_an_absent_device_lost_before_and_after_a_mute_has_its_own_cause():
+    bench = Bench(start=RATE)
+    away = [Scripted(bench.pass_by(3), lambda: raise_(TryAgain("It is gone."))) for _ in range(2)]
+    report = bench.capture._report_state
+
+    def act(state: str, detail: str) -> None:
+        report(state, detail)
+        if state == "absent" and bench.states().count("absent") == 1:
+            bench.capture.mute(True)
+        if state == "muted":
+            bench.now += 10
+            bench.capture.mute(False)
+
+    bench.capture._report_state = act
+    replay(bench, *away, Scripted(bench.pass_by(2), chunk(0, 1600)))
+    assert bench.states() == ["opening", "absent", "muted", "opening", "absent", "running", "ended"]
+    assert bench.gaps() == [
+        (RATE, 3 * RATE, "device"),
+        (4 * RATE, 13 * RATE, "muted"),
+        (17 * RATE, round(1.9 * RATE), "device"),
+    ]
+
+
+def raise_(error: Exception) -> None:
+    raise error
+
+
+def test_muted_and_unmuted_in_a_hurry_it_closes_the_device_and_opens_it_again():
+    bench = Bench()
+
+    def hurry() -> None:
+        bench.capture.mute(True)
+        bench.capture.mute(False)
+        raise TryAgain("It was closed.")
+
+    replay(bench, Scripted(chunk(0, 1600), hurry), Scripted(chunk(0, 1600)))
+    assert bench.states() == ["opening", "running", "muted", "opening", "running", "ended"]
+
+
+def test_muted_again_while_it_is_being_unmuted_it_stays_muted():
+    bench = Bench(muted=True)
+
+    class Woken(threading.Event):
+        def clear(self) -> None:
+            super().clear()
+            if bench.capture._muted is False and not self.again:
+                self.again = True
+                bench.capture.mute(True)
+
+        again = False
+
+    bench.capture._wake = Woken()
+    with bench.running():
+        wait_until(bench.is_in("muted"), what="the mute")
+        bench.capture.mute(False)
+        wait_until(lambda: bench.capture._wake.again, what="the second mute")
+        wait_until(lambda: not bench.capture._wake.is_set(), what="the rest")
+    assert bench.states() == ["opening", "muted", "stopped"]
+
+
+def test_a_recording_that_is_muted_has_not_ended():
+    bench = Bench()
+    muting = Scripted(chunk(0, 1600), lambda: bench.capture.mute(True))
+    bench.capture._make_source = iter([muting, Scripted(chunk(0, 1600))]).__next__
+    thread = threading.Thread(target=bench.capture.run)
+    thread.start()
+    wait_until(bench.is_in("muted"), what="the mute")
+    bench.capture.mute(False)
+    thread.join(10)
+    assert bench.states() == ["opening", "running", "muted", "opening", "running", "ended"]
+
+
+# --- looking again ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("trouble", "state"), [(TryAgain("It is gone."), "absent"), (Refused("No."), "error")])
+def test_told_that_something_was_plugged_in_it_looks_at_once(trouble, state):
+    bench = Bench(Scripted(refusal=trouble), Scripted(chunk(0, 1600)))
+    bench.capture._waits = iter(lambda: 3600.0, None)
+    thread = threading.Thread(target=bench.capture.run)
+    thread.start()
+    wait_until(bench.is_in(state), what=state)
+    bench.capture.look_again()
+    thread.join(10)
+    assert bench.states() == ["opening", state, "running", "ended"]
+
+
+def test_an_overrun_is_recovered_from_without_opening_the_device_again(fifo):
+    opened = count()
+    sources = []
+
+    def make_source() -> AlsaSource:
+        next(opened)
+        sources.append(AlsaSource(AlsaSettings(fifo.name), time.monotonic))
+        return sources[-1]
+
+    bench = Bench(clock=time.monotonic)
+    bench.capture._make_source = make_source
+    with bench.running():
+        fifo.play(bytes(3200))
+        wait_until(lambda: bench.log.end == 1600, what="the first sound")
+        sources[0]._pcm = Overrun(sources[0]._pcm)
+        fifo.write(bytes(3200))  # For the read that is under way.
+        wait_until(bench.gaps, what="the overrun")
+        fifo.write(bytes(3200))
+        wait_until(lambda: bench.log.end > bench.gaps()[0][0] + bench.gaps()[0][1] + 1599, what="more sound")
+        bench.capture._halted = bench.capture._stopped = True
+        fifo.silence(0.1)
+    assert next(opened) == 1
+    assert bench.states() == ["opening", "running", "stopped"]
+    assert [cause for _, _, cause in bench.gaps()] == ["overrun"]
+
+
+def alsa_bench(pulse, **more) -> Bench:
+    bench = Bench(clock=time.monotonic, **more)
+    bench.capture._make_source = lambda: AlsaSource(AlsaSettings(pulse.name), time.monotonic)
+    return bench
+
+
+def test_a_real_device_that_stalls_is_called_so_within_two_seconds_and_taken_again(pulse):
+    bench = alsa_bench(pulse)
+    with bench.running():
+        wait_until(bench.is_in("running"), what="the first sound")
+        with pulse.frozen():
+            frozen = time.monotonic()
+            wait_until(lambda: "stalled" in bench.states(), what="the stall")
+            assert time.monotonic() - frozen < 2
+        wait_until(bench.is_in("running"), seconds=40, what="the return")
+    assert bench.states() == ["opening", "running", "stalled", "running", "stopped"]
+    ((_, missing, cause),) = bench.gaps()
+    assert cause == "device"
+    assert missing > RATE
+
+
+def test_a_real_device_that_delivers_only_zeros_is_silent_within_two_seconds_until_there_is_sound(pulse):
+    bench = alsa_bench(pulse, silent_seconds=1.5)
+    with bench.running():
+        wait_until(bench.is_in("running"), what="the first sound")
+        began = time.monotonic()
+        wait_until(bench.is_in("silent"), what="the silence")
+        assert time.monotonic() - began < 2
+        with pulse.playing(readings()[1]):
+            wait_until(bench.is_in("running"), what="the sound")
+    assert bench.gaps() == []
+
+
+def test_a_real_device_that_is_muted_is_closed_and_comes_back_at_once(pulse):
+    bench = alsa_bench(pulse)
+    with bench.running():
+        wait_until(bench.is_in("running"), what="the first sound")
+        assert pulse.readers() == 1
+        bench.capture.mute(True)
+        wait_until(bench.is_in("muted"), what="the mute")
+        assert pulse.readers() == 0
+        end, muted = bench.log.end, time.monotonic()
+        bench.capture.look_again()
+        wait_until(lambda: time.monotonic() > muted + 1, what="a second")
+        bench.capture.mute(False)
+        wait_until(bench.is_in("running"), what="the return")
+    ((start, frames, cause),) = bench.gaps()
+    assert (start, cause) == (end, "muted")
+    assert frames > RATE / 2

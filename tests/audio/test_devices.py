@@ -1,6 +1,6 @@
 import pytest
 
-from edgetx.audio.devices import Device, Offer, card_devices, choose, counts, own_pcms, table
+from edgetx.audio.devices import Offer, choose, counts, own_pcms
 from edgetx.audio.format import SampleFormat
 from edgetx.config import AlsaSettings
 from edgetx.errors import Refused
@@ -8,13 +8,6 @@ from edgetx.errors import Refused
 S16, S24, S32 = SampleFormat.S16_LE, SampleFormat.S24_3LE, SampleFormat.S32_LE
 ARRAY = Offer((16000,), (6,), (S16,))
 I2S = Offer((44100, 48000, 96000), (2, 4), (S32,))
-
-PCM_LIST = """\
-00-00: bcm2835 Headphones : bcm2835 Headphones : playback 8
-01-00: USB Audio : USB Audio : playback 1 : capture 1
-02-01: wm8960-hifi wm8960 : wm8960-hifi : capture 1
-07-00: Ghost : Ghost : capture 1
-"""
 
 
 @pytest.mark.parametrize(
@@ -56,13 +49,6 @@ def test_a_device_with_nothing_usable_is_refused():
         choose(Offer((48000,), (1,), ()), AlsaSettings())
 
 
-def test_cards_are_named_by_their_id_and_only_capture_counts():
-    assert card_devices(PCM_LIST, {0: "Headphones", 1: "ArrayUAC10", 2: "wm8960"}) == [
-        ("hw:CARD=ArrayUAC10,DEV=0", "USB Audio"),
-        ("hw:CARD=wm8960,DEV=1", "wm8960-hifi wm8960"),
-    ]
-
-
 def test_other_names_of_cards_and_plugins_are_left_out():
     hints = ["null", "default", "sysdefault:CARD=wm8960", "lavrate", "pulse", "kitchen"]
     assert own_pcms(hints) == ["default", "pulse", "kitchen"]
@@ -71,22 +57,3 @@ def test_other_names_of_cards_and_plugins_are_left_out():
 def test_counts_read_as_people_write_them():
     assert counts([1, 2, 3, 4, 8]) == "1-4, 8"
     assert counts([]) == "any"
-
-
-def test_the_table_fits_80_columns_and_cuts_no_name():
-    long = "hw:CARD=" + "x" * 80
-    devices = [
-        Device("hw:CARD=ArrayUAC10,DEV=0", "ReSpeaker 4 Mic Array (UAC1.0), " * 3, ARRAY),
-        Device("hw:CARD=busy,DEV=0", "USB Audio", None),
-        Device(long, "", Offer(tuple(range(8000, 96000, 4000)), tuple(range(1, 33, 2)), (S16, S24, S32))),
-    ]
-    lines = table(devices).splitlines()
-    assert lines[0].startswith("hw:CARD=ArrayUAC10,DEV=0  ReSpeaker")
-    assert lines[1] == "    16000 Hz, 6 channels, S16_LE"
-    assert lines[2:4] == ["hw:CARD=busy,DEV=0  USB Audio", "    in use by another program"]
-    assert lines[4] == long
-    assert all(len(line) <= 80 for line in lines if line != long)
-
-
-def test_no_device_is_said_in_words():
-    assert table([]) == "There is no capture device."

@@ -8,7 +8,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edgetx.mqtt.client import properties_of
 from edgetx.mqtt.terms import NEW, OLD, Terms, packet_bytes
-from edgetx.mqtt.topics import Kind, Publication, Topics
+from edgetx.mqtt.topics import Kind, Publication, Response, Topics
 
 FINAL = Publication("edgetx/k/d/transcript/final", b"{}", qos=1, retain=False, durable=True, kind=Kind.FINAL, id="s-1")
 STATE = Topics("edgetx", "k").state("d", {})
@@ -49,6 +49,19 @@ def test_the_size_is_that_which_paho_makes(qos, topic, length, known_by):
     client.publish(topic, publication.payload, qos, properties=properties_of(client, publication))
     client._sock = None
     assert packet_bytes(publication) == len(written[0])
+
+
+@pytest.mark.parametrize("correlation", [b"", b"x", b"\x00" * 200])
+def test_the_size_counts_what_a_response_is_known_by(correlation):
+    answer = Response("r", b"{}", qos=1, retain=False, durable=False, kind=Kind.RESPONSE, correlation=correlation)
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(NEW))
+    written = []
+    client._packet_queue = lambda _command, packet, *_: written.append(packet)
+    client._sock = "connected"
+    client.publish("r", answer.payload, 1, properties=properties_of(client, answer))
+    client._sock = None
+    assert packet_bytes(answer) == len(written[0])
+    assert correlation in bytes(written[0])
 
 
 @pytest.mark.parametrize(("version", "known_by", "told"), [(NEW, "a", True), (NEW, "", False), (OLD, "a", False)])

@@ -11,7 +11,7 @@ from edgetx.mqtt.schemas import schema
 from edgetx.mqtt.topics import Kind, Topics, identifier
 from edgetx.speech.events import MicrophoneEvent, PlacedWord, Transcript
 
-KINDS = ("availability", "info", "health", "state", "transcript", "event", "level")
+KINDS = ("availability", "info", "health", "state", "transcript", "event", "level", "request", "response")
 VALIDATORS = {kind: Draft202012Validator(schema(kind)) for kind in KINDS}
 NOON = datetime(2026, 11, 20, 12, 0, 0, 120_000, tzinfo=UTC)
 TOPICS = Topics("edgetx", "kitchen")
@@ -54,6 +54,12 @@ def test_availability_is_the_bare_word_retained(status):
 
 def test_the_last_will_is_offline():
     assert TOPICS.last_will == TOPICS.availability("offline")
+
+
+def test_requests_and_responses_have_topics_of_their_own():
+    assert TOPICS.requests == "edgetx/kitchen/request/+"
+    assert TOPICS.request("mute") == "edgetx/kitchen/request/mute"
+    assert TOPICS.response("mute") == "edgetx/kitchen/response/mute"
 
 
 def test_info_is_retained():

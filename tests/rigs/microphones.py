@@ -6,7 +6,9 @@ pulse plugin: paced in real time (the first sound comes up to two seconds after 
 and return. Each has an ``environment`` for the program under test; the ALSA library looks at it at each opening.
 """
 
+import errno
 import os
+import signal
 import subprocess
 import time
 import wave
@@ -136,6 +138,24 @@ class PulseMicrophone:
             self._server = subprocess.Popen(self._command(), env={**os.environ, **self.environment}, stderr=log)
         wait_until(self._serves, what="the start of PulseAudio")
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """A device that is there and delivers nothing: PulseAudio, stopped meanwhile."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._server.send_signal(signal.SIGCONT)
+
+    def readers(self) -> int:
+        """How many hold it open."""
+        command = ["pactl", f"--server=unix:{self._socket}", "list", "short", "source-outputs"]
+        listing = subprocess.run(
+            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=True
+        )
+        return len(listing.stdout.splitlines())
+
     def play(self, path: Path) -> None:
         """Play a WAV file in real time; return when it has been played."""
         with self.playing(path):
@@ -164,6 +184,23 @@ class PulseMicrophone:
         command = [program, f"--server=unix:{self._socket}", *arguments]
         environment = {**os.environ, **self.environment}
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class Overrun:
+    """A PCM that says once that it overran, as pyalsaaudio does: a negative length, and the device readied again.
+
+    Or, with ``length`` 0, that there is no sound yet.
+    """
+
+    def __init__(self, pcm, *, length: int = -errno.EPIPE) -> None:
+        self._pcm = pcm
+        self._answers = [(length, b"")]
+
+    def __getattr__(self, name):
+        return getattr(self._pcm, name)
+
+    def read(self):
+        return self._answers.pop() if self._answers else self._pcm.read()
 
 
 @contextmanager

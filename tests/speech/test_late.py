@@ -18,7 +18,7 @@ from edgetx.audio.kept import Kept
 from edgetx.audio.spool import Spool
 from edgetx.config import Secret
 from edgetx.provider_settings import AiolaSettings, LocalSettings
-from edgetx.speech import conversation, sender
+from edgetx.speech import conversation, sender, transcriber
 from edgetx.speech.events import Transcript
 from edgetx.speech.ledger import Fate
 from edgetx.speech.providers.aiola import Aiola
@@ -467,6 +467,17 @@ async def test_a_provider_that_lets_us_in_and_hangs_up_is_not_called_for_what_is
         assert not [opened for opened in desk.events("session_opened") if opened.get("late")]
         await desk.play(NEW)
     assert_all_was_transcribed_once(desk)
+
+
+@story
+async def test_what_is_late_does_not_wait_for_a_microphone_that_delivers_nothing_now(monkeypatch):
+    monkeypatch.setattr(conversation, "PROVEN_FRAMES", 10**9)
+    monkeypatch.setattr(transcriber, "LASTING_SECONDS", 0.2)
+    async with AssemblyAIServer() as server, back_after_an_outage(server.url) as desk:
+        await until(lambda: len(late(desk)) == len(OLD_WORDS))
+        desk.log.finish()
+    assert_at(desk.finals, OLD_WORDS)
+    assert desk.is_settled()
 
 
 @story

@@ -5,9 +5,9 @@ Against the stand-ins that the vendors' own clients have proved.
 
 import pytest
 
-from edgetx import doctor
 from edgetx.audio.format import RATE
 from edgetx.config import Secret
+from edgetx.doctor import provider as doctor
 from edgetx.provider_settings import AiolaSettings, AssemblyAISettings, AssemblyAIV2Settings
 from edgetx.speech import registry
 from edgetx.speech.ledger import Fate

@@ -1,4 +1,4 @@
-"""The JSON Schemas (draft 2020-12) of everything that is published: the contract with those who subscribe.
+"""The JSON Schemas (draft 2020-12) of all that is published, and of requests: the contract with others.
 
 `transcript` covers finals and partials. `availability` describes the bare word that is its payload, as a JSON string.
 """
@@ -7,7 +7,7 @@ import json
 from importlib.resources import files
 from typing import Any, Literal
 
-PayloadKind = Literal["availability", "info", "health", "state", "transcript", "event", "level"]
+PayloadKind = Literal["availability", "info", "health", "state", "transcript", "event", "level", "request", "response"]
 
 
 def schema(kind: PayloadKind) -> dict[str, Any]:

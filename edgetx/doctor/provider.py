@@ -5,14 +5,11 @@ What is shown is whole sentences with what to do; never a secret, never a contro
 
 import asyncio
 import json
-import os
-import socket
 import ssl
-import textwrap
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -21,6 +18,8 @@ from edgetx import clock
 from edgetx.audio.format import FRAME_BYTES, RATE
 from edgetx.audio.log import AudioLog
 from edgetx.config import Config
+from edgetx.doctor.network import ADDRESSES_SHOWN, resolved, touch
+from edgetx.doctor.report import Finding, Report, Tell, Verdict, sentence
 from edgetx.errors import Refused, TryAgain
 from edgetx.provider_settings import LocalSettings
 from edgetx.scalars import did_you_mean, one_of
@@ -37,14 +36,11 @@ from edgetx.supervisor import DaemonThreads
 
 SILENCE_SECONDS = 1.0
 CHUNK_SECONDS = 0.1
-PATIENCE_SECONDS = 10.0
-"""For a name, and for a connection."""
-COLUMNS = 80
-_INDENT = 20
-_ADDRESSES_SHOWN = 3
+WHOLE_SECONDS = 90.0
+"""For all of it: a recogniser on a small device takes half a minute to read its model."""
 _SECURE_PORT, _PLAIN_PORT = 443, 80
 
-_REMEDIES = {
+REMEDIES = {
     "address": "Is it spelt right, and has this device a network and a name server?",
     "connection": "Is the address right, is the service up, and does a firewall let it through?",
     "started": "",
@@ -76,19 +72,19 @@ def chosen(config: Config, name: str | None, environment: Mapping[str, str]) -> 
 async def examine(providers: Sequence[Provider], *, show: Callable[[str], None]) -> bool:
     """Try each; return whether all went well."""
     asyncio.get_running_loop().set_default_executor(DaemonThreads())  # A resolver that hangs must not keep us.
-    results = []
+    report = Report(show)
     for provider in providers:
-        show(f"{provider.name}:")
-        results.append(await Visit(provider, show).run())
-    return all(results)
+        await Visit(provider, report.tell, stage=provider.name).run()
+    return report.well
 
 
 @dataclass(slots=True)
 class Visit:
-    """One provider, tried once. ``show`` takes a line of at most `COLUMNS` characters."""
+    """One provider, tried once."""
 
     provider: Provider
-    show: Callable[[str], None]
+    tell: Tell
+    stage: str
     _step: str = "address"
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _log: AudioLog = field(default_factory=lambda: AudioLog(keep_seconds=10))
@@ -102,7 +98,11 @@ class Visit:
             if address := _address(self.provider):
                 await self._reach(address)
             self._step = "authorised" if address else "started"
-            await self._converse()
+            async with asyncio.timeout(WHOLE_SECONDS):
+                await self._converse()
+        except TimeoutError:
+            self._failed(TryAgain(f"This step was not done after {WHOLE_SECONDS:g} s."))
+            return False
         except (TryAgain, Refused) as trouble:
             self._failed(trouble)
             return False
@@ -113,11 +113,11 @@ class Visit:
     async def _reach(self, address: SplitResult) -> None:
         host, secure = address.hostname or "", address.scheme in {"wss", "https"}
         port = address.port or (_SECURE_PORT if secure else _PLAIN_PORT)
-        found = await _resolved(host, port)
-        self._ok("address", f"{host} is {', '.join(found[:_ADDRESSES_SHOWN])}.")
+        found = await resolved(host, port)
+        self._ok("address", f"{host} is {', '.join(found[:ADDRESSES_SHOWN])}.")
         self._step = "connection"
         began = time.monotonic()
-        await _touch(host, port, secure=secure)
+        await touch(host, port, ssl.create_default_context() if secure else None)
         how = "TCP and TLS" if secure else "TCP, without encryption,"
         self._ok("connection", f"{how} to port {port} after {time.monotonic() - began:.2f} s.")
 
@@ -180,7 +180,7 @@ class Visit:
             self._closed = event.data
         elif event.name == "provider":
             told = {name: value for name, value in event.data.items() if name not in {"session", "provider"}}
-            self._line("", "note", f"It says: {json.dumps(told, ensure_ascii=False)}")
+            self._line("", Verdict.NOTE, f"It says: {json.dumps(told, ensure_ascii=False)}")
 
     def _tell_heard(self) -> None:
         closed = self._closed or {}
@@ -195,17 +195,13 @@ class Visit:
         if step == "heard" and self._closed and self._closed["audio_seconds"] >= SILENCE_SECONDS:
             self._tell_heard()
             step = "closed"
-        stop = "" if str(trouble).endswith((".", "!", "?")) else "."
-        self._line(step, "FAILED", f"{trouble}{stop} {_REMEDIES[step]}")
+        self._line(step, Verdict.FAILED, sentence(trouble), REMEDIES[step])
 
     def _ok(self, step: str, words: str) -> None:
-        self._line(step, "ok", words)
+        self._line(step, Verdict.OK, words)
 
-    def _line(self, step: str, verdict: str, words: str) -> None:
-        words = "".join(letter if letter.isprintable() else " " for letter in words)
-        head, rest = f"{step:12}{verdict:8}", " " * _INDENT
-        for line in textwrap.wrap(words, COLUMNS, initial_indent=head, subsequent_indent=rest):
-            self.show(line)
+    def _line(self, step: str, verdict: Verdict, words: str, remedy: str = "") -> None:
+        self.tell(Finding(self.stage, step, verdict, words, remedy))
 
 
 def _address(provider: Provider) -> SplitResult | None:
@@ -215,42 +211,3 @@ def _address(provider: Provider) -> SplitResult | None:
             return urlsplit(next(opening).url)
         except StopIteration as end:
             return None if isinstance(end.value, ProcessRequest) else urlsplit(end.value.url)
-
-
-async def _resolved(host: str, port: int) -> list[str]:
-    """Return the addresses of a host. Raise TryAgain when it has none."""
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except TimeoutError:
-        raise TryAgain(f"No name server knew {host} within {PATIENCE_SECONDS:g} s.") from None
-    except (OSError, UnicodeError) as error:
-        raise TryAgain(f"{host} has no address: {_reason(error)}.") from None
-    return sorted({str(address[0]) for *_, address in found})
-
-
-async def _touch(host: str, port: int, *, secure: bool) -> None:
-    """Connect and hang up. Raise TryAgain when that cannot be done."""
-    peer = f"{host}:{port}"
-    context = ssl.create_default_context() if secure else None
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            _, writer = await asyncio.open_connection(host, port, ssl=context)
-    except ssl.SSLError as error:
-        raise TryAgain(
-            f"{peer} cannot be trusted; is the clock right, and the certificate? {_reason(error)}."
-        ) from None
-    except TimeoutError:
-        raise TryAgain(f"{peer} did not answer within {PATIENCE_SECONDS:g} s.") from None
-    except OSError as error:
-        raise TryAgain(f"{peer} cannot be reached: {_reason(error)}.") from None
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
-
-
-def _reason(error: OSError | UnicodeError) -> str:
-    """Return the system's words where it has some: asyncio's hold a tuple."""
-    number = getattr(error, "errno", None) or 0
-    return os.strerror(number) if number > 0 and not isinstance(error, ssl.SSLError) else str(error)

@@ -4,13 +4,14 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from edgetx import doctor
 from edgetx.config import Secret, parse
+from edgetx.doctor import provider as doctor
 from edgetx.errors import Refused, SettingsError
 from edgetx.provider_settings import AssemblyAISettings, LocalSettings
 from edgetx.speech import registry
@@ -114,6 +115,17 @@ async def test_tls_with_a_certificate_that_nobody_vouches_for(tmp_path):
         findings = await examined(f"wss://127.0.0.1:{port}/v3/ws")
     assert findings.verdicts == [OK[0], ("connection", "FAILED")]
     assert "cannot be trusted; is the clock right, and the certificate?" in findings.text
+
+
+@story
+async def test_a_server_that_takes_us_and_never_answers(monkeypatch):
+    monkeypatch.setattr(doctor, "WHOLE_SECONDS", 0.5)
+    waiting = threading.Event()
+    with http_server(b"", b"", wait=waiting) as (port, _):
+        findings = await examined(f"ws://127.0.0.1:{port}/v3/ws")
+        waiting.set()
+    assert findings.verdicts == [*OK[:2], ("ready", "FAILED")]
+    assert "This step was not done after 0.5 s." in findings.text
 
 
 @story

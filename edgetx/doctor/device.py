@@ -1,0 +1,143 @@
+"""Tries a microphone: is its device there, who has it, and two seconds of its sound.
+
+A device that the daemon holds is left alone, and so is one that somebody muted: then the daemon's own word counts.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgetx.audio import channels
+from edgetx.audio.alsa import AlsaSource
+from edgetx.audio.alsa_devices import Busy, every_channel, users_of
+from edgetx.audio.cards import resolve
+from edgetx.audio.format import AudioFormat, Chunk
+from edgetx.audio.occupancy import User
+from edgetx.audio.samples import decode
+from edgetx.audio.sound_system import SoundSystem
+from edgetx.audio.source import Stalled
+from edgetx.config import AlsaSettings, Listen, MicrophoneSettings, WavSettings
+from edgetx.device_commands import librarys_words_dropped
+from edgetx.doctor import sound
+from edgetx.doctor.report import Finding, Tell, Verdict, sentence, several
+from edgetx.doctor.service import Unit
+from edgetx.errors import Refused, TryAgain
+
+SOUND_SECONDS = 2.0
+ABSENT = "Is it plugged in? 'edgetx devices' lists what there is."
+TAKEN = "Stop what holds it (PipeWire and PulseAudio do on a desktop image), or choose another device."
+STUCK = "Cable, hub or power supply; unplug it and plug it in again."
+MUTED = "Unmute it if that is not meant."
+_STATES = {"running": Verdict.OK, "muted": Verdict.OK, "ended": Verdict.OK, "opening": Verdict.OK}
+"""Of a microphone, those that are as they should be."""
+_HOLDS = frozenset({"running", "silent", "stalled", "opening"})
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One microphone. ``told``: its state as the daemon that runs has it retained on the broker; empty: not known."""
+
+    microphone: MicrophoneSettings
+    tell: Tell
+    system: SoundSystem
+    unit: Unit
+    told: Mapping[str, Any]
+    listened: Callable[[Listen | None], range]
+    seconds: float = SOUND_SECONDS
+
+    def run(self) -> None:
+        """Look at it, and listen if it is free. Waits for the device.
+
+        One that another program has is opened too: ALSA's configuration may share it.
+        """
+        source = self.microphone.source
+        if isinstance(source, WavSettings):
+            self._recording(source)
+            return
+        try:
+            if not self._left_alone(users_of(source.alsa, self.system)):
+                self._listen(source)
+        except (TryAgain, Refused) as trouble:
+            name = "sound" if isinstance(trouble, Stalled) else "device"
+            self._say(name, Verdict.FAILED, sentence(trouble), _remedy(trouble))
+
+    @property
+    def stage(self) -> str:
+        """What its findings belong to."""
+        return f"microphone {self.microphone.name}"
+
+    def _recording(self, source: WavSettings) -> None:
+        if source.wav.is_file():
+            self._say("recording", Verdict.OK, f"{source.wav} is there.")
+        else:
+            self._say(
+                "recording", Verdict.FAILED, f"There is no recording {source.wav}.", "Mend 'wav' in the settings."
+            )
+
+    def _left_alone(self, users: tuple[User, ...]) -> bool:
+        """Say who has the device, if it must not be opened; return whether that is so."""
+        state = str(self.told.get("capture", ""))
+        if (state == "muted" or self.told.get("muted") is True) and not users:
+            self._say("sound", Verdict.SKIPPED, "Somebody muted it, so it is left closed.", MUTED)
+        elif state in _HOLDS or (self.unit.runs and any(self._is_daemon(user) for user in users)):
+            self._daemons_word(state)
+        elif any(self._is_daemon(user) for user in users):
+            self._say("sound", Verdict.SKIPPED, f"A daemon has the device: {several(users)}. It is not disturbed.")
+        else:
+            return False
+        return True
+
+    def _is_daemon(self, user: User) -> bool:
+        return (user.process and user.process == self.unit.process) or user.program == "edgetx"
+
+    def _daemons_word(self, state: str) -> None:
+        detail = f" {sentence(self.told['detail'])}" if self.told.get("detail") else ""
+        if state:
+            verdict = _STATES.get(state, Verdict.FAILED if state == "stalled" else Verdict.WARNING)
+            self._say("sound", verdict, f"The running daemon has the device and says: capture {state}.{detail}")
+        elif self.unit.status:
+            ill = self.unit.status.startswith("Stalled")
+            text = f"The running daemon has the device and says: {sentence(self.unit.status)}"
+            self._say("sound", Verdict.FAILED if ill else Verdict.OK, text)
+        else:
+            self._say("sound", Verdict.SKIPPED, "The running daemon has the device; it is not disturbed.")
+
+    def _listen(self, settings: AlsaSettings) -> None:
+        """Say what the device gives. Raise TryAgain or Refused when it cannot be had."""
+        with librarys_words_dropped():
+            name = resolve(settings.alsa, self.system.cards())
+            form, data = captured(every_channel(settings, self.system), self.system, self.seconds)
+        known = "" if name == settings.alsa else f" ({name})"
+        self._say("device", Verdict.OK, f"{settings.alsa}{known} is there, and nobody else has it.")
+        findings = channels.judge(decode(data, form))
+        for finding in sound.judge(self.stage, findings, self.listened(self.microphone.listen), str(form)):
+            self.tell(finding)
+
+    def _say(self, name: str, verdict: Verdict, text: str, remedy: str = "") -> None:
+        self.tell(Finding(self.stage, name, verdict, text, remedy))
+
+
+def _remedy(trouble: TryAgain | Refused) -> str:
+    if isinstance(trouble, Busy):
+        return TAKEN
+    if isinstance(trouble, Stalled):
+        return STUCK
+    return ABSENT if isinstance(trouble, TryAgain) else ""
+
+
+def captured(settings: AlsaSettings, system: SoundSystem, seconds: float) -> tuple[AudioFormat, bytes]:
+    """Return so much sound of a device, after it has settled. Raise TryAgain or Refused when it cannot be had."""
+    source = AlsaSource(settings, time.monotonic, system=system)
+    source.open()
+    try:
+        form = source.format
+        settling = round(channels.SETTLING_SECONDS * form.rate) * form.frame_bytes
+        wanted = settling + round(seconds * form.rate) * form.frame_bytes
+        data = bytearray()
+        while len(data) < wanted:
+            part = source.read()
+            data += part.data if isinstance(part, Chunk) else b""
+    finally:
+        source.close()
+    return form, bytes(data[settling:wanted])

@@ -1,0 +1,124 @@
+"""Shows a source's levels, channel by channel, as long as it delivers: in place on a terminal, else line by line.
+
+A terminal may hang on a slow line, so little is written and not often. What comes while a write waits is measured
+afterwards, as far as the device keeps it; a hole in it is not worth a word here.
+"""
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from edgetx.audio import gauge
+from edgetx.audio.channel_levels import ChannelLevels
+from edgetx.audio.format import Chunk
+from edgetx.audio.level import Level
+from edgetx.audio.source import Source
+from edgetx.screen import HIDE_CURSOR, SHOW_CURSOR, Screen
+
+REDRAW_SECONDS = 0.2
+LINE_SECONDS = 1.0
+_ROWS_BESIDES = 3
+"""The heading, the row that says how many channels are missing, and the cursor's."""
+
+
+class Display(Protocol):
+    """Where levels are shown, every ``seconds`` of sound."""
+
+    @property
+    def seconds(self) -> float:
+        """How often."""
+
+    def begin(self, title: str) -> None:
+        """Say what is shown."""
+
+    def show(self, levels: Sequence[Level]) -> None:
+        """Show the level of each channel since the last time."""
+
+    def end(self) -> None:
+        """Leave the terminal as it was; any number of times."""
+
+
+@dataclass(slots=True)
+class TerminalDisplay:
+    """Rewrites a few rows. ``size`` tells columns and rows, whenever asked; ``listened``: marked channels."""
+
+    write: Callable[[str], None]
+    size: Callable[[], os.terminal_size]
+    screen: Screen
+    listened: Collection[int]
+    seconds: float = REDRAW_SECONDS
+    _clipped: list[int] = field(default_factory=list)
+    _size: os.terminal_size | None = None
+
+    def begin(self, title: str) -> None:
+        """See `Display`."""
+        mark = "> is listened to; " if self.listened else ""
+        self.write(f"{title}  (dBFS; {mark}Ctrl-C ends it)\n{HIDE_CURSOR}")
+
+    def show(self, levels: Sequence[Level]) -> None:
+        """See `Display`."""
+        before = self._clipped or [0] * len(levels)
+        self._clipped = [count + level.clipped for count, level in zip(before, levels, strict=True)]
+        text, size = "", self.size()
+        if size != self._size:  # The terminal has broken or joined rows as it likes.
+            text, self._size = self.screen.clear(), size
+        self.write(text + self.screen.draw(self._rows(levels, size)))
+
+    def end(self) -> None:
+        """See `Display`."""
+        self.write(SHOW_CURSOR)
+
+    def _rows(self, levels: Sequence[Level], size: os.terminal_size) -> list[gauge.Cells]:
+        room = max(size.lines - _ROWS_BESIDES, 1)
+        rows = [gauge.heading(size.columns)]
+        rows += [
+            gauge.row(
+                channel,
+                level,
+                clipped=self._clipped[channel],
+                listened=channel in self.listened,
+                width=size.columns,
+            )
+            for channel, level in enumerate(levels[:room])
+        ]
+        return rows + ([gauge.note(f"{len(levels) - room} more", size.columns)] if len(levels) > room else [])
+
+
+@dataclass(slots=True)
+class PlainDisplay:
+    """Writes a line a second."""
+
+    write: Callable[[str], None]
+    seconds: float = LINE_SECONDS
+
+    def begin(self, title: str) -> None:
+        """See `Display`."""
+        self.write(f"{title}  (channel:peak/rms in dBFS; !n: n samples clipped)\n")
+
+    def show(self, levels: Sequence[Level]) -> None:
+        """See `Display`."""
+        self.write(gauge.line(levels) + "\n")
+
+    def end(self) -> None:
+        """See `Display`."""
+
+
+def meter(source: Source, display: Display, title: str) -> None:
+    """Open ``source`` and show what it delivers, until it ends or raises. Raise like it, and like the display."""
+    source.open()
+    try:
+        display.begin(f"{title}  {source.format}")
+        levels = ChannelLevels(source.format)
+        step = round(display.seconds * source.format.rate)
+        unseen = 0
+        while piece := source.read():
+            if isinstance(piece, Chunk):
+                levels.feed(piece.data)
+                unseen += piece.frames
+            if unseen >= step:
+                display.show(levels.read())
+                unseen = 0
+    finally:
+        source.close()
+        display.end()

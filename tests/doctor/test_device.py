@@ -1,0 +1,196 @@
+"""A microphone under the doctor's ear: real ALSA devices, and a made-up system for who holds what."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgetx.audio.alsa_devices import Busy
+from edgetx.audio.sound_system import SoundSystem
+from edgetx.audio.source import Stalled
+from edgetx.config import AlsaSettings, MicrophoneSettings, WavSettings
+from edgetx.device_commands import listened
+from edgetx.doctor import device
+from edgetx.doctor.device import Visit
+from edgetx.doctor.report import Finding
+from edgetx.doctor.service import Unit
+from tests.audio.conftest import environment
+from tests.rigs.microphones import FifoMicrophone, fifo_microphone, pulse_microphone
+from tests.rigs.sound_tree import SoundTree
+
+DESK = MicrophoneSettings("desk", AlsaSettings("fifo", channels=6))
+CARD = MicrophoneSettings("desk", AlsaSettings("usb:2886:0018"))
+NOWHERE = SoundSystem(Path("/nonexistent"), Path("/nonexistent"), Path("/nonexistent"))
+NO_SERVICE = Unit({}, "There is no systemd.")
+SERVICE = Unit({"ActiveState": "active", "MainPID": "812", "StatusText": "Running: audio running."})
+
+
+def told(
+    microphone: MicrophoneSettings,
+    *,
+    system: SoundSystem = NOWHERE,
+    unit: Unit = NO_SERVICE,
+    state: Mapping[str, Any] | None = None,
+) -> list[tuple[str, str, str]]:
+    findings: list[Finding] = []
+    Visit(microphone, findings.append, system, unit, state or {}, listened, seconds=0.5).run()
+    assert {finding.stage for finding in findings} == {"microphone desk"}
+    return [(each.name, str(each.verdict), f"{each.text} {each.remedy}".strip()) for each in findings]
+
+
+def play(microphone: FifoMicrophone, sound: np.ndarray) -> threading.Thread:
+    """Hand over so many periods as the doctor takes, and no more; each whole, or the plugin splits a frame."""
+    data = np.clip(sound, -32768, 32767).astype("<i2")[: 8 * 1600].tobytes()
+    thread = threading.Thread(target=microphone.play, args=(data,), kwargs={"pace": 2.0}, daemon=True)
+    thread.start()
+    return thread
+
+
+def heard(tmp_path: Path, sound: np.ndarray, microphone: MicrophoneSettings = DESK) -> list[tuple[str, str, str]]:
+    with fifo_microphone(tmp_path, frame_bytes=12) as fifo, environment(fifo.environment):
+        writer = play(fifo, sound)
+        found = told(microphone)
+        writer.join(10)
+    return found
+
+
+@pytest.fixture
+def room() -> np.ndarray:
+    return np.random.default_rng(7).normal(0, 600, (16_000, 6))
+
+
+def test_six_channels_that_are_well(tmp_path, room):
+    there, sound, channels = heard(tmp_path, room)
+    assert there == ("device", "ok", "fifo is there, and nobody else has it.")
+    assert sound[:2] == ("sound", "ok")
+    assert sound[2].startswith("Sound comes (16000:S16_LE:6): -35 dBFS, peak -2")
+    assert channels[:2] == ("channels", "ok")
+
+
+def test_six_channels_each_with_a_fault_of_its_own(tmp_path, room):
+    room[:, 1] = 0
+    room[:, 2] = room[:, 0]
+    room[:, 3] = -room[:, 0]
+    room[:, 4] *= 60
+    room[:, 5] += 3000
+    found = heard(tmp_path, room)
+    assert [(name, verdict) for name, verdict, _ in found[2:]] == [
+        (name, "warning") for name in ("dead", "twin", "inverted", "clipping", "off centre")
+    ]
+    assert "Channel 3 is inverted against channel 0." in found[4][2]
+
+
+def test_a_dead_channel_fails_where_it_is_the_one_that_is_listened_to(tmp_path, room):
+    room[:, 2] = 0
+    found = heard(tmp_path, room, replace(DESK, listen=2))
+    assert found[2][:2] == ("dead", "FAILED")
+
+
+def test_the_settling_of_a_device_does_not_count(tmp_path, room):
+    room[:2000] = 0
+    room[2000:3900] += np.linspace(20_000, 0, 1900)[:, None]
+    assert [verdict for _, verdict, _ in heard(tmp_path, room)] == ["ok"] * 3
+
+
+def test_a_real_time_device_of_another_kind(tmp_path):
+    with pulse_microphone(tmp_path) as pulse, environment(pulse.environment):
+        there, sound, dead = told(replace(DESK, source=AlsaSettings("testmic")))
+    assert there[:2] == ("device", "ok")
+    assert (sound[1], dead[:2]) == ("warning", ("dead", "FAILED"))
+
+
+def test_a_device_that_is_not_there(tmp_path):
+    with fifo_microphone(tmp_path) as fifo, environment(fifo.environment):
+        ((name, verdict, words),) = told(replace(DESK, source=AlsaSettings("hw:CARD=none")))
+        ((_, _, token),) = told(replace(DESK, source=AlsaSettings("usb:2886:0018")))
+        ((_, refused, offers),) = told(replace(DESK, source=AlsaSettings("fifo6", channels=4)))
+    assert (name, verdict) == ("device", "FAILED")
+    assert words.startswith("There is no capture device hw:CARD=none; there are: fifo")
+    assert words.endswith("Is it plugged in? 'edgetx devices' lists what there is.")
+    assert token.startswith("There is no capture device usb:2886:0018")
+    assert refused == "FAILED"
+    assert "offers" in offers
+
+
+@pytest.mark.parametrize(
+    ("trouble", "name", "remedy"),
+    [
+        (Busy("The capture device hw:1 is in use by pipewire (process 7)."), "device", "Stop what holds it"),
+        (Stalled("The capture device hw:1 is open but delivers no sound."), "sound", "Cable, hub or power supply"),
+    ],
+)
+def test_a_device_that_another_program_holds_or_that_delivers_nothing(monkeypatch, trouble, name, remedy):
+    def failing(*_: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(device, "captured", failing)
+    ((came, verdict, words),) = told(DESK)
+    assert (came, verdict) == (name, "FAILED")
+    assert words.startswith(f"{trouble} {remedy}")
+
+
+def test_a_recording(tmp_path):
+    path = tmp_path / "talk.wav"
+    there = replace(DESK, source=WavSettings(path))
+    assert told(there) == [("recording", "FAILED", f"There is no recording {path}. Mend 'wav' in the settings.")]
+    path.touch()
+    assert told(there) == [("recording", "ok", f"{path} is there.")]
+
+
+# --- held -------------------------------------------------------------------------------------------------------
+
+
+def held(tmp_path: Path, *, process: int, program: str) -> SoundSystem:
+    tree = SoundTree(tmp_path)
+    tree.usb(1, "ArrayUAC10", usb="2886:0018", port=2)
+    tree.hold(1, thread=process + 3, process=process, program=program)
+    return tree.system
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "words"),
+    [
+        ({"capture": "running"}, "ok", "The running daemon has the device and says: capture running."),
+        ({"capture": "silent", "detail": "Only 0s"}, "warning", "says: capture silent. Only 0s."),
+        ({"capture": "stalled"}, "FAILED", "says: capture stalled."),
+        ({}, "ok", "The running daemon has the device and says: Running: audio running."),
+    ],
+)
+def test_the_daemon_that_runs_is_asked_and_not_disturbed(tmp_path, state, verdict, words):
+    system = held(tmp_path, process=812, program="python3")
+    ((name, came, said),) = told(CARD, system=system, unit=SERVICE, state=state)
+    assert (name, came) == ("sound", verdict)
+    assert words in said
+
+
+def test_the_daemon_that_runs_has_the_word_even_where_a_shared_device_hides_who_has_it():
+    ((_, verdict, said),) = told(DESK, state={"capture": "running"})
+    assert verdict == "ok"
+    assert said.endswith("capture running.")
+
+
+def test_a_service_that_says_nothing_or_that_it_is_stalled(tmp_path):
+    system = held(tmp_path, process=812, program="edgetx")
+    silent = Unit({"ActiveState": "active", "MainPID": "812"})
+    assert told(CARD, system=system, unit=silent)[0][1] == "skipped"
+    stalled = Unit({"ActiveState": "active", "MainPID": "812", "StatusText": "Stalled: audio stalled."})
+    assert told(CARD, system=system, unit=stalled)[0][1] == "FAILED"
+
+
+def test_a_daemon_in_somebodys_terminal_is_not_disturbed_either(tmp_path):
+    system = held(tmp_path, process=99, program="edgetx")
+    ((_, verdict, said),) = told(CARD, system=system)
+    assert verdict == "skipped"
+    assert "A daemon has the device: edgetx (process 99)." in said
+
+
+def test_what_somebody_muted_stays_closed(tmp_path):
+    tree = SoundTree(tmp_path)
+    tree.usb(1, "ArrayUAC10", usb="2886:0018", port=2)
+    ((name, verdict, said),) = told(CARD, system=tree.system, unit=SERVICE, state={"capture": "muted"})
+    assert (name, verdict) == ("sound", "skipped")
+    assert said.startswith("Somebody muted it, so it is left closed.")
