@@ -19,6 +19,7 @@ from edgetx.keys import Secrets
 from edgetx.leftovers import Leftovers
 from edgetx.mqtt.outbox import Outbox
 from edgetx.mqtt.topics import Publication, Topics
+from edgetx.mutes import Mutes
 from edgetx.restart import Mark, Remembered
 from edgetx.speech.ledger import Fate, Ledger
 from edgetx.state import State
@@ -50,7 +51,15 @@ class House:
             "microphones: [{name: desk}]", path="x.yaml", environment={}, host_name="lab", world_readable=False
         )
         self.daemon = Daemon(
-            config, Secrets(None, {}), Health(clock=time.monotonic), Outbox(), state, folder, remembered, {}
+            config,
+            Secrets(None, {}),
+            Health(clock=time.monotonic),
+            Outbox(),
+            state,
+            folder,
+            remembered,
+            quotas={},
+            mutes=Mutes(folder, report=lambda *_: None),
         )
         self.published: list[Publication] = []
         publisher: Any = SimpleNamespace(topics=Topics("edgetx", "lab"), put=self.published.append)

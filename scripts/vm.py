@@ -1,0 +1,68 @@
+"""What happens in the machine behind scripts/vm: its scenes, one after the other, seen from outside."""
+
+import argparse
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+CHECKOUT = Path(__file__).parents[1]
+sys.path[:0] = [str(CHECKOUT)]
+
+from tests.rigs.vm.machine import Machine, MachineError  # noqa: E402
+from tests.rigs.vm.report import Report  # noqa: E402
+from tests.rigs.vm.scenes import ALWAYS, SCENES, title  # noqa: E402
+from tests.rigs.vm.stage import Stage  # noqa: E402
+
+LOG_LINES = 40
+
+
+def main() -> int:
+    given = arguments()
+    signal.signal(signal.SIGTERM, end_in_order)
+    signal.signal(signal.SIGHUP, end_in_order)
+    report = Report(partial(print, flush=True))
+    wanted = [name for name in SCENES if name in ALWAYS or not given.scene or name in given.scene]
+    began = time.monotonic()
+    try:
+        with Machine(given.kernel, given.disk, given.disk.parent) as machine:
+            report.figure("up_after_seconds", round(time.monotonic() - began, 1), "(the machine)")
+            stage = Stage(machine, report)
+            for name in wanted:
+                play(stage, name)
+                if name in ALWAYS and name in report.broken:
+                    break
+    except MachineError as error:
+        report.check("the machine", False, str(error))
+        print((given.disk.parent / "console.log").read_text(errors="replace")[-3000:], file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return report.close()
+
+
+def play(stage: Stage, name: str) -> None:
+    """One scene; if it found faults, the daemon's own log after them."""
+    known = len(stage.report.faults)
+    with stage.report.playing(name, title(name)):
+        SCENES[name](stage)
+    if len(stage.report.faults) > known:
+        stage.report.show(stage.machine.result(f"journalctl -u edgetx --no-pager -n {LOG_LINES}").out)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/vm", description="See scripts/vm --help.")
+    parser.add_argument("--kernel", type=Path, required=True)
+    parser.add_argument("--disk", type=Path, required=True)
+    parser.add_argument("--scene", action="append", choices=list(SCENES))
+    return parser.parse_args()
+
+
+def end_in_order(number: int, _frame: FrameType | None) -> None:
+    """Leave through every context manager, as for Ctrl-C."""
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
