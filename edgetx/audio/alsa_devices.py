@@ -12,7 +12,7 @@ from typing import Any
 
 import alsaaudio
 
-from edgetx.audio.cards import Card, hardware_of, resolve, stable_name
+from edgetx.audio.cards import Card, hardware_of, is_missing, resolve, stable_name
 from edgetx.audio.devices import RATES, Device, Offer, choose, own_pcms, wished
 from edgetx.audio.format import AudioFormat, SampleFormat
 from edgetx.audio.occupancy import Substream, User
@@ -78,7 +78,10 @@ def take(settings: AlsaSettings, system: SoundSystem, period_seconds: float) -> 
 
     A token is looked up now. Raise TryAgain when the device is absent or busy, Refused when it does not do what is set.
     """
-    name, wish = resolve(settings.alsa, system.cards()), wished(settings)
+    cards = system.cards()
+    name, wish = resolve(settings.alsa, cards), wished(settings)
+    if is_missing(name, cards):  # Asked for it, the library would write to standard error each time, for ever.
+        raise _absent(settings.alsa, system)
     try:
         pcm = _open(name, wish, period_seconds)
         if _granted(pcm) == str(wish):
@@ -194,9 +197,13 @@ def _ours(error: Exception, name: str, system: SoundSystem) -> EdgetxError:
     if _is(error, errno.EACCES, errno.EPERM):
         return Refused(f"The capture device {name} may not be opened: add the user to the group 'audio'.")
     if _is(error, errno.ENOENT, errno.ENODEV, errno.ENXIO):
-        there = ", ".join(capture_names(system))
-        return TryAgain(f"There is no capture device {name}; there {f'are: {there}' if there else 'is none'}.")
+        return _absent(name, system)
     return TryAgain(f"The capture device {name} cannot be opened: {reason(error)}.")
+
+
+def _absent(name: str, system: SoundSystem) -> TryAgain:
+    there = ", ".join(capture_names(system))
+    return TryAgain(f"There is no capture device {name}; there {f'are: {there}' if there else 'is none'}.")
 
 
 def _is(error: Exception, *codes: int) -> bool:

@@ -98,6 +98,12 @@ def hardware_of(name: str, cards: Sequence[Card]) -> str:
     return name
 
 
+def is_missing(name: str, cards: Sequence[Card]) -> bool:
+    """Return whether an ALSA name such as ``plughw:1,0`` leads to a card that is not there."""
+    found = _ARGUMENTS.fullmatch(name) if name.startswith(("hw:", "plughw:")) else None
+    return found is not None and not any(found[1] in {card.id, str(card.number)} for card in cards)
+
+
 def _devices(cards: Sequence[Card]) -> Iterator[tuple[Card, int]]:
     return ((card, device) for card in cards for device in sorted(card.captures))
 

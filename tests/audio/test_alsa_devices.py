@@ -175,3 +175,10 @@ def test_a_card_that_cannot_be_asked_for_its_channels_is_told_of_like_at_an_open
     tree.hat(0, "voice", captures={0: "voiceHAT"})
     with pytest.raises(TryAgain, match="There is no capture device card:voice; there are: card:voice, fifo"):
         every_channel(AlsaSettings("card:voice"), tree.system)
+
+
+def test_a_card_that_is_not_there_is_looked_for_without_a_word_of_the_library_s(capfd):
+    source = AlsaSource(AlsaSettings("hw:CARD=gone,DEV=0"), time.monotonic)
+    with pytest.raises(TryAgain, match="There is no capture device hw:CARD=gone,DEV=0"):
+        source.open()
+    assert capfd.readouterr().err == ""

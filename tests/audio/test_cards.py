@@ -1,6 +1,6 @@
 import pytest
 
-from edgetx.audio.cards import Card, Usb, captures, hardware_of, resolve, stable_name
+from edgetx.audio.cards import Card, Usb, captures, hardware_of, is_missing, resolve, stable_name
 from edgetx.errors import Refused, TryAgain
 
 PCM_LIST = """\
@@ -101,6 +101,21 @@ def test_an_alsa_name_of_a_card_leads_to_its_device(name):
 @pytest.mark.parametrize("name", ["default", "hw:CARD=gone", "plug:'hw:2'"])
 def test_any_other_name_stands_for_itself(name):
     assert hardware_of(name, CARDS) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("hw:CARD=gone,DEV=1", True),
+        ("plughw:9", True),
+        ("hw:CARD=Loopback,DEV=1", False),
+        ("plughw:2,0", False),
+        ("default", False),
+        ("mine:CARD=gone", False),
+    ],
+)
+def test_a_card_that_is_not_there_is_known_without_asking_the_library(name, missing):
+    assert is_missing(name, CARDS) == missing
 
 
 def test_without_a_device_alsa_means_the_first():
