@@ -103,7 +103,7 @@ class Sender:
 
     async def _catch_up(self) -> bool:
         """Send until there is less than a chunk; return whether no more is to be sent in this session."""
-        self._skipper = Skipper()
+        self._skipper = Skipper(self.sent.end if self.sent.frames else None)
         while not self._leaving:
             ended, end = self.log.ended, self.log.end
             wanted = self.course.next(self._position, end)
@@ -138,7 +138,7 @@ class Sender:
             return
         if jump := self._skipper.jump(stretch.start):
             await self._send_all(self._skipper.flush())
-            if self.course.late and self.sent.frames:
+            if self.sent.frames:
                 self._pause(jump)
         if self.course.late or self.log.end - stretch.end > STALL_FRAMES:
             sending, skipping = self._skipper.take(stretch)

@@ -30,11 +30,14 @@ _WINDOW_HOPS = 8
 
 
 class Skipper:
-    """Of the sound that one session is sent again, in order. ``quiet``: frames of silence since the last sound."""
+    """Of the sound that one session is sent again, in order. ``quiet``: frames of silence since the last sound.
 
-    def __init__(self) -> None:
+    ``end``: of what the session was sent before; None: of nothing.
+    """
+
+    def __init__(self, end: int | None = None) -> None:
         self.quiet = 0
-        self._end: int | None = None
+        self._end = end
         self._held: deque[Stretch] = deque()
         self._held_frames = 0
 

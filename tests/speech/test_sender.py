@@ -22,7 +22,7 @@ from edgetx.speech.pacer import BURST_SECONDS
 from edgetx.speech.sender import Sender
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import ChunkMs, Limits
-from edgetx.speech.silence import LEAD_FRAMES, TAIL_FRAMES
+from edgetx.speech.silence import LEAD_FRAMES, PAUSE_FRAMES, TAIL_FRAMES
 from edgetx.speech.timeline import Timeline
 from tests.rigs.story import story, until
 
@@ -211,16 +211,16 @@ async def test_who_is_live_with_a_piece_left_over_still_sends_in_order():
 
 
 @story
-async def test_over_a_hole_the_loop_goes_on_and_then_it_is_live_again():
+async def test_over_a_hole_the_loop_goes_on_with_a_pause_and_then_it_is_live_again():
     async with sending(Notes()) as bench:
         await bench.append(CHUNK)
         await bench.append(CHUNK, hole=500)
-        await until(lambda: bench.sent.frames == 2 * CHUNK and bench.live)
+        await until(lambda: bench.sent.frames == 2 * CHUNK + 500 and bench.live)
         await bench.append(CHUNK)
-        assert bench.notes.how == ["now", "waited", "now"]
+        assert bench.notes.how == ["now", "waited", "waited", "now"]
         start = CHUNK + 500
-        assert bench.notes.sound == numbers(0, CHUNK) + numbers(start, 2 * CHUNK)
-        assert bench.sent.start_frame(100) == start
+        assert bench.notes.sound == numbers(0, CHUNK) + bytes(2 * 500) + numbers(start, 2 * CHUNK)
+        assert bench.sent.start_frame(100 + 500 / 16) == start
         assert bench.sent.end == start + 2 * CHUNK
 
 
@@ -477,7 +477,8 @@ async def test_what_the_log_has_lost_is_reported_and_it_goes_on_with_what_is_the
         await running
     (gap,) = bench.delivered
     assert (gap.name, gap.data["cause"], gap.data["frames"]) == ("gap", "overflow", [CHUNK, 51 * CHUNK - RATE])
-    assert bench.notes.sound == numbers(0, CHUNK) + numbers(51 * CHUNK - RATE, RATE)
+    pause = bytes(2 * PAUSE_FRAMES)
+    assert bench.notes.sound == numbers(0, CHUNK) + pause + numbers(51 * CHUNK - RATE, RATE)
 
 
 class Tiers:
