@@ -180,7 +180,9 @@ def _microphone_service(daemon: Daemon, plan: MicrophonePlan) -> Service:
 
 def _microphone_left(daemon: Daemon, plan: MicrophonePlan) -> None:
     name = plan.settings.name
-    del daemon.microphones[name]
+    if daemon.microphones.pop(name).is_stuck:
+        # Another capture would find the device taken, by us, for ever, and its attempts would feed the watchdog.
+        raise RuntimeError(f"The driver of {name} does not let go of its device: the daemon has to start anew.")
     daemon.states.pop(name).leave()
     daemon.health.forget("state", sound_of(name))
     daemon.remembered[name] = known = daemon.state.recall(name)

@@ -41,6 +41,8 @@ class JournalHandler(logging.StreamHandler[TextIO]):
         """Write the entry."""
         try:
             self._journal.send(entry(record))
+        except BlockingIOError:  # journald hangs, and would let standard error hang as well: the line is lost.
+            return
         except OSError:
             super().emit(record)
 

@@ -182,6 +182,7 @@ class Microphone:
     state: MicrophoneState
     keeper: Keeper
     _capturing: "asyncio.Future[None] | None" = None
+    _inside: bool = False
     _transcribing: "asyncio.Task[None] | None" = None
 
     async def run(self) -> None:
@@ -222,10 +223,17 @@ class Microphone:
         self.state.mute(on)
         self.capture.mute(on)
 
+    @property
+    def is_stuck(self) -> bool:
+        """The capture thread has not come out: it, and the device, stay until the process ends."""
+        return self._inside
+
     def _capture_to_the_end(self) -> None:
+        self._inside = True
         try:
             if told := raise_if_allowed():
                 self.state.log_line(f"{self.name}: {told}")
             self.capture.run()
         finally:
+            self._inside = False
             self.log.finish()

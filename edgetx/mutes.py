@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 DISK_SECONDS = 5.0
+RETRY_SECONDS = 30.0
+"""Between the attempts to write what could not be written."""
 
 
 class Mutes:
@@ -21,10 +23,20 @@ class Mutes:
     ``report(status, detail)``: ``ready``, or ``memory`` with the reason why something is not on disk.
     """
 
-    def __init__(self, folder: Path, *, report: Callable[[str, str], None], disk_seconds: float = DISK_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        report: Callable[[str, str], None],
+        disk_seconds: float = DISK_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
         self._folder = folder / "muted"
         self._report = report
         self._disk_seconds = disk_seconds
+        self._retry_seconds = retry_seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._keeping: asyncio.Future[str] | None = None
         self._troubled = False
         self._wanted: dict[str, bool] = {}
         self._writing: asyncio.Future[str] | None = None
@@ -50,10 +62,17 @@ class Mutes:
             reason = writing.result()
         except TimeoutError:
             reason = f"The disk under {self._folder} does not answer."
+        if self._timer:
+            self._timer.cancel()
+        if reason:
+            self._timer = asyncio.get_running_loop().call_later(self._retry_seconds, self._keep_again)
         if reason or self._troubled:
             self._troubled = bool(reason)
             self._report(*(("memory", f"{reason} A restart may forget what was muted.") if reason else ("ready", "")))
         return reason
+
+    def _keep_again(self) -> None:
+        self._keeping = asyncio.ensure_future(self.keep())
 
     def _is_marked(self, microphone: str) -> bool:
         try:

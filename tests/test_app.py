@@ -1,11 +1,17 @@
 """What the microphones of one daemon share: settings in, topics out."""
 
+import threading
 import wave
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from edgetx.app import DRAIN_SECONDS
+import pytest
+
+from edgetx.app import DRAIN_SECONDS, _microphone_left
+from edgetx.audio.log import AudioLog
 from edgetx.config import Secret
-from edgetx.microphone import STOP_CAPTURE_SECONDS
+from edgetx.microphone import STOP_CAPTURE_SECONDS, Microphone
 from edgetx.provider_settings import AiolaSettings
 from edgetx.speech.providers.aiola import Aiola
 from tests.rigs.assemblyai_scenario import KEY
@@ -56,3 +62,27 @@ def test_a_stop_has_time_for_the_last_words_of_a_provider_that_never_confirms_it
     limits = Aiola("aiola", AiolaSettings(Secret("text", "k3y")), "k3y").limits
     assert limits.ends_by_silence
     assert limits.drain_seconds + STOP_CAPTURE_SECONDS < DRAIN_SECONDS
+
+
+def test_a_reload_that_would_leave_a_stuck_reader_with_the_device_ends_the_daemon():
+    driver, entered = threading.Event(), threading.Event()
+
+    def read() -> None:
+        entered.set()
+        driver.wait(30)
+
+    parts: Any = SimpleNamespace(run=read)
+    desk = Microphone("desk", parts, AudioLog(keep_seconds=1), transcriber=parts, state=parts, keeper=parts)
+    daemon: Any = SimpleNamespace(microphones={"desk": desk})
+    plan: Any = SimpleNamespace(settings=SimpleNamespace(name="desk"))
+    assert not desk.is_stuck
+    reader = threading.Thread(target=desk._capture_to_the_end)
+    reader.start()
+    try:
+        assert entered.wait(10)
+        with pytest.raises(RuntimeError, match="does not let go of its device"):
+            _microphone_left(daemon, plan)
+    finally:
+        driver.set()
+        reader.join()
+    assert not desk.is_stuck

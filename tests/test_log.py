@@ -1,9 +1,12 @@
 import logging
 import os
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from edgetx.log import about, set_up
+from edgetx.log import JournalHandler, about, set_up
+from edgetx.systemd import Journal
 from tests.rigs.journal import JournalSocket
 
 
@@ -71,6 +74,17 @@ def test_a_traceback_is_one_entry(tmp_path, service):
         message = journald.next()["MESSAGE"]
         assert message.startswith("A bug.\nTraceback")
         assert message.endswith("ValueError: odd")
+
+
+def test_a_line_that_journald_would_let_us_wait_with_is_lost(capsys):
+    class Hanging(Journal):
+        def send(self, _entry: Mapping[str, str]) -> None:
+            raise BlockingIOError
+
+    handler = JournalHandler(Hanging(Path("/nowhere")))
+    handler.emit(logging.LogRecord("edgetx", logging.INFO, "", 0, "lost", None, None))
+    handler.close()
+    assert capsys.readouterr().err == ""
 
 
 def test_what_journald_does_not_take_it_gets_as_a_line_with_its_priority(tmp_path, capsys, service):

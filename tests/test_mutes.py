@@ -9,7 +9,7 @@ import pytest
 
 from edgetx import mutes
 from edgetx.mutes import Mutes
-from tests.rigs.story import story
+from tests.rigs.story import story, until
 
 
 class Marks:
@@ -56,6 +56,17 @@ async def test_a_disk_that_does_not_take_it_is_said_and_so_is_its_end(tmp_path):
     assert Marks(tmp_path).mutes.wanted("desk")
     why = f"{tmp_path}/muted cannot be written: File exists. A restart may forget what was muted."
     assert marks.said == [("memory", why), ("ready", "")]
+
+
+@story
+async def test_what_could_not_be_written_is_written_when_the_disk_is_well_without_being_asked_again(tmp_path):
+    (tmp_path / "muted").write_text("in the way")
+    marks = Marks(tmp_path, retry_seconds=0.02)
+    marks.mutes.want("desk", True)
+    assert await marks.mutes.keep()
+    (tmp_path / "muted").unlink()
+    await until(lambda: marks.said[-1] == ("ready", ""))
+    assert (tmp_path / "muted" / "desk").exists()
 
 
 def test_what_cannot_be_looked_up_counts_as_muted_and_is_said(tmp_path):

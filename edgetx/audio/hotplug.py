@@ -50,6 +50,8 @@ class HotPlug:
         try:
             message, extra, _, (_, groups) = news.recvmsg(MAX_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size))
         except OSError as error:
+            if error.errno in {errno.EAGAIN, errno.EINTR}:
+                return
             if error.errno != errno.ENOBUFS:
                 raise
             self.look()  # There was more than the socket holds: what was lost may have been it.

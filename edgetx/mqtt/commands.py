@@ -22,6 +22,8 @@ from edgetx.scalars import did_you_mean, one_of
 NAMES = ("mute", "unmute", "state")
 MAX_BYTES = 4096
 MAX_TOPIC = 512
+MAX_LEVELS = 20
+"""Of a topic to answer to. Mosquitto hangs up on who publishes to one with more than 200."""
 MAX_CORRELATION_BYTES = 1024
 BURST = 20
 PER_SECOND = 2.0
@@ -135,7 +137,7 @@ def read(message: Incoming, topics: Topics) -> Request | Response | None:
 
 def _may_be_answered(asker: Asker, topics: Topics) -> bool:
     topic = asker.topic
-    if len(topic) > MAX_TOPIC or len(asker.correlation) > MAX_CORRELATION_BYTES:
+    if len(topic) > MAX_TOPIC or topic.count("/") >= MAX_LEVELS or len(asker.correlation) > MAX_CORRELATION_BYTES:
         return False
     if not topic.isprintable() or {"+", "#"} & set(topic) or topic.startswith("$"):
         return False

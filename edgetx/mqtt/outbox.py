@@ -159,8 +159,8 @@ class Outbox:
             self._release(number, publication)
             self._forget(number, publication)
 
-    def refused(self, number: int) -> None:
-        """Say that the broker will never take ``number``: it is given up, and counted."""
+    def refused(self, number: int) -> bool:
+        """Say that the broker will never take ``number``: it is given up, and counted. False: it is none of ours."""
         publication = self._in_flight.pop(number, None)
         if publication is not None:
             self._release(number, publication)
@@ -168,6 +168,7 @@ class Outbox:
             self._give_up(publication)
             if self._retained.get(publication.topic) is publication:
                 del self._retained[publication.topic]
+        return publication is not None
 
     def hold(self, number: int, words: str) -> tuple[Lane, bool] | None:
         """Say that the broker does not take ``number`` now, and why: its lane is held.

@@ -208,10 +208,12 @@ class Publisher:
         if number == AVAILABILITY:
             self._announced = False
         elif refusal.again_seconds is None:
-            self._outbox.refused(number)
-        elif held := self._outbox.hold(number, refusal.words):
-            lane, often = held
-            self._rest(lane, KEPT_SECONDS if often else refusal.again_seconds)
+            if not self._outbox.refused(number):
+                return  # An answer to somebody's request, to a topic of his: no trouble of ours.
+        else:
+            if held := self._outbox.hold(number, refusal.words):
+                lane, often = held
+                self._rest(lane, KEPT_SECONDS if often else refusal.again_seconds)
             return
         self._given_up = self._given_up or refusal.words
 

@@ -110,6 +110,7 @@ class Answering:
         (Answering(extra=[(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, bytes(4))]), 0),
         (Answering(group=0), 0),
         (Answering(error=errno.ENOBUFS), 1),
+        (Answering(error=errno.EAGAIN), 0),
     ],
 )
 def test_only_roots_word_to_udevs_group_counts_and_a_socket_that_ran_over(news, looks):

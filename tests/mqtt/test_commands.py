@@ -146,6 +146,7 @@ def test_a_topic_that_is_no_request_is_not_answered():
         "a\nb",
         "\ud800",
         "a" * 513,
+        "a/" * 21,
     ],
 )
 def test_nobody_can_have_us_speak_where_it_is_not_theirs(topic):

@@ -116,8 +116,8 @@ def test_what_the_broker_will_never_take_is_given_up_and_counted():
     outbox.put(final(1))
     outbox.put(final(2))
     (first, _), _ = outbox.take(), outbox.take()
-    outbox.refused(first)
-    outbox.refused(77)
+    assert outbox.refused(first)
+    assert not outbox.refused(77)
     assert outbox.dropped == {Kind.FINAL: 1}
     outbox.connection_lost()
     outbox.connection_made()
