@@ -18,6 +18,8 @@ from edgetx.mqtt.connection import Connection
 from edgetx.mqtt.topics import Publication, Response, Topics
 
 IN_VAIN = 2
+SOON_SECONDS = 1.0
+"""What is retained comes at once, and paho hangs up on some of it that MQTT allows (U+FEFF in a property)."""
 LARGEST_BYTES = 65_536
 """A packet that is larger is no request: a broker of version 5 is asked to keep it."""
 
@@ -39,6 +41,7 @@ class Hearing:
     _pace: Pace = field(default_factory=Pace)
     _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
     _in_vain: int = 0
+    _asked_at: float | None = None
     _waiting: bool = False  # for the broker to say whether we may hear
     _warned: set[str] = field(default_factory=set)
 
@@ -46,14 +49,16 @@ class Hearing:
         """Listen on a connection that was just opened."""
         self._warned.clear()
         if self._in_vain < IN_VAIN:
-            self._waiting = True
+            self._waiting, self._asked_at = True, self.clock()
             connection.subscribe(self.topics.requests, self._take, self._answered)
         else:
-            self.report("limited", "Requests are not heard: the broker hangs up on whoever asks for them.")
+            self._asked_at = None
+            self.report("limited", "Requests are not heard: the connection ended each time they were asked for.")
 
     def ended(self) -> None:
         """Say that the connection is over."""
-        self._in_vain = self._in_vain + 1 if self._waiting else 0
+        soon = self._asked_at is not None and self.clock() - self._asked_at < SOON_SECONDS
+        self._in_vain = self._in_vain + 1 if self._waiting or soon else 0
         self._waiting = False
 
     async def stop(self) -> None:

@@ -158,9 +158,11 @@ async def test_it_hears_again_after_a_restart_of_the_broker_and_after_a_takeover
     with Subscriber(broker, "edgetx/kitchen/response/#") as peer:
         async with house(broker.url) as there:
             await hears(there)
+            there.now = 60.0  # Not at once: that would be laid to the asking.
             await asyncio.to_thread(broker.stop)
             await asyncio.to_thread(broker.start)
             await hears(there, times=2)
+            there.now = 120.0
             other = Client(CallbackAPIVersion.VERSION2, client_id="edgetx-kitchen")
             await asyncio.to_thread(other.connect, "localhost", broker.port)
             await asyncio.to_thread(other.loop, 1)
@@ -172,11 +174,33 @@ async def test_it_hears_again_after_a_restart_of_the_broker_and_after_a_takeover
 
 
 @story
+async def test_a_retained_request_that_our_library_cannot_read_does_not_keep_us_away(broker):
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.UserProperty = ("name", "\ufeffvalue")
+    other = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    other.connect("localhost", broker.port)
+    other.loop_start()
+    try:
+        sent = other.publish(MUTE, b"{}", qos=1, retain=True, properties=properties)
+        await asyncio.to_thread(sent.wait_for_publish, SECONDS)
+        assert sent.is_published()
+    finally:
+        other.disconnect()
+        other.loop_stop()
+    async with house(broker.url) as there:
+        await until(lambda: there.reports and there.reports[-1][0] == "limited")
+        await until(lambda: there.said and there.said[-1] == ("connected", ""))
+        assert there.asked == []
+
+
+@story
 async def test_too_many_requests_are_not_obeyed_and_the_first_of_them_is_told_so(broker):
     with Subscriber(broker, "edgetx/kitchen/response/#") as peer:
         async with house(broker.url) as there:
             await hears(there)
-            for number in range(BURST + 1):  # The last is the one too many: no other may be on its way when time goes on.
+            for number in range(
+                BURST + 1
+            ):  # The last is the one too many: no other may be on its way when time goes on.
                 await publish(peer, {"transaction": number})
             told = await responses(peer, BURST)
             assert [fields["status"] for fields in told] == ["ok"] * (BURST - 1) + ["error"]
@@ -276,7 +300,7 @@ async def test_a_broker_that_hangs_up_on_whoever_would_hear_is_asked_no_more_on_
         async with house(broker.url) as there:
             await until(lambda: there.reports)
             assert there.reports == [
-                ("limited", "Requests are not heard: the broker hangs up on whoever asks for them.")
+                ("limited", "Requests are not heard: the connection ended each time they were asked for.")
             ]
             await until(lambda: len(broker.visits) == 3 and broker.visits[2].published)
             assert there.said[-1] == ("connected", "")
