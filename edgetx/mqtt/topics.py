@@ -148,6 +148,7 @@ class Topics:
             "speaker": transcript.speaker or None,
             "language": transcript.language or None,
             "confidence": transcript.confidence,
+            "direction": transcript.direction.fields() if transcript.direction else None,
             "provider": transcript.provider,
             "session": transcript.session,
             "timing": "estimated" if transcript.estimated else None,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgetx.audio.format import RATE, Gap
+from edgetx.speech.directions import Directions
 from edgetx.speech.events import MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance
 from edgetx.speech.ledger import Fate, Ledger
 from edgetx.speech.sent import Sent
@@ -29,6 +30,7 @@ class Account:
     clock_synced: Callable[[], bool]
     provider: str
     ledger: Ledger = field(default_factory=Ledger)
+    directions: Directions = field(default_factory=Directions)
 
     def happened(self, name: str, /, **data: Any) -> None:
         """Deliver an event of this microphone; values of ``data`` are JSON's or datetimes."""
@@ -76,7 +78,11 @@ class Account:
         if utterance.final:
             self.heard(sent, until=frames[0])
             self._settle(sent, frames, fate=Fate.TRANSCRIBED)
-        self.deliver(self._transcript(utterance, sent, frames=frames, session=session, late=late))
+        transcript = self._transcript(utterance, sent, frames=frames, session=session, late=late)
+        self.deliver(transcript)
+        direction = transcript.direction
+        if direction and utterance.final and not late and self.directions.moved(direction):
+            self.happened("speaker_moved", direction=direction.fields(), transcript=transcript.id)
 
     def _settle(self, sent: Sent, frames: tuple[int, int], *, fate: Fate) -> None:
         for first, last in sent.ranges(*frames):
@@ -110,4 +116,5 @@ class Account:
             speaker=utterance.speaker,
             language=utterance.language,
             confidence=utterance.confidence,
+            direction=self.directions.of(*frames),
         )

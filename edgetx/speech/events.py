@@ -121,6 +121,22 @@ class PlacedWord:
 
 
 @dataclass(frozen=True, slots=True)
+class Direction:
+    """Where a talker was: degrees counter-clockwise from the array's +x axis, seen from above; confidence 0..1.
+
+    ``cone``: the array is a line; it is the angle to its axis, 0 to 180, and nobody knows on which side.
+    """
+
+    azimuth_deg: int
+    confidence: float
+    cone: bool = False
+
+    def fields(self) -> dict[str, float]:
+        """Return what is published of it."""
+        return {"cone_deg" if self.cone else "azimuth_deg": self.azimuth_deg, "confidence": self.confidence}
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """One utterance as it is published: UTC times (aware), ``frames`` [first, end) of the microphone at 16 kHz.
 
@@ -142,6 +158,7 @@ class Transcript:
     speaker: str | None = None
     language: str | None = None
     confidence: float | None = None
+    direction: Direction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from edgetx.mqtt.schemas import schema
 from edgetx.mqtt.topics import Kind, Topics, identifier
-from edgetx.speech.events import MicrophoneEvent, PlacedWord, Transcript
+from edgetx.speech.events import Direction, MicrophoneEvent, PlacedWord, Transcript
 
 KINDS = ("availability", "info", "health", "state", "transcript", "event", "level", "request", "response")
 VALIDATORS = {kind: Draft202012Validator(schema(kind)) for kind in KINDS}
@@ -297,3 +297,22 @@ def test_every_event_fits_its_schema(event):
     told = payload(TOPICS.event("desk", event))
     assert not faults("event", told)
     assert no_null(told)
+
+
+@pytest.mark.parametrize("direction", [Direction(270, 0.85), Direction(40, 0.5, cone=True)])
+def test_a_direction_is_told_with_the_transcript_the_level_and_the_talker_who_moved(direction):
+    told = payload(TOPICS.transcript("desk", replace(SMALLEST, direction=direction)))
+    assert told["direction"] == direction.fields()
+    assert not faults("transcript", told)
+    level = payload(TOPICS.level("desk", {"rms_dbfs": -30.0, "direction": direction.fields()}))
+    assert not faults("level", level)
+    moved = {"direction": direction.fields(), "transcript": "s1-0"}
+    event = payload(TOPICS.event("desk", MicrophoneEvent("e", "speaker_moved", NOON, moved)))
+    assert not faults("event", event)
+    assert faults("event", {**event, "direction": {**direction.fields(), "azimuth_deg": 3, "cone_deg": 3}})
+
+
+@pytest.mark.parametrize("fault", [{}, {"fault": "dead"}])
+def test_a_channel_that_is_left_out_is_told(fault):
+    event = MicrophoneEvent("e", "channel", NOON, {"channel": 2, "detail": "Channel 2 is dead.", **fault})
+    assert not faults("event", payload(TOPICS.event("desk", event)))

@@ -4,7 +4,7 @@ import pytest
 
 from edgetx.audio.format import RATE, Gap
 from edgetx.speech.account import PIECES, Account
-from edgetx.speech.events import MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance, Word
+from edgetx.speech.events import Direction, MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance, Word
 from edgetx.speech.ledger import Fate
 from edgetx.speech.sent import Sent
 from edgetx.speech.timeline import Timeline
@@ -176,3 +176,26 @@ def test_quiet_is_silent_where_it_was_sent_as_long_as_the_ledger_is_in_few_piece
     desk.account.quiet(desk.sent, RATE, 4 * RATE)
     assert desk.account.ledger.settled[Fate.SILENT] == silent
     assert len(desk.account.unanswered(desk.sent, 0, 4 * RATE)) == (not silent)
+
+
+def test_a_transcript_says_where_its_talker_was_and_a_final_from_elsewhere_that_somebody_moved():
+    desk = Desk()
+    desk.sent.add(0, 4 * RATE)
+    desk.account.directions.add([(0, RATE, 90.0, 0.9), (RATE, 2 * RATE, 200.0, 0.9), (2 * RATE, 3 * RATE, 300.0, 0.9)])
+    for second, final, late in (
+        (0, True, False),
+        (1, False, False),
+        (1, True, True),
+        (2, True, False),
+        (3, True, False),
+    ):
+        said = Utterance(str(second), "hello", final=final, start_ms=second * 1000, end_ms=second * 1000 + 1000)
+        desk.account.understood(said, desk.sent, session="s1", late=late)
+    transcripts = [told for told in desk.delivered if isinstance(told, Transcript)]
+    directions = [told.direction.azimuth_deg if told.direction else None for told in transcripts]
+    assert directions == [90, 200, 200, 300, None]
+    (moved,) = [told for told in desk.delivered if isinstance(told, MicrophoneEvent)]
+    assert (moved.name, moved.data) == (
+        "speaker_moved",
+        {"direction": Direction(300, 0.9).fields(), "transcript": "s1-2"},
+    )
