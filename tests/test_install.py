@@ -159,6 +159,67 @@ def test_purging_takes_settings_secrets_and_state_too_and_may_be_done_twice(chec
         assert not (image / "etc/sysusers.d/edgetx.conf").exists()
 
 
+PACKAGED = "usr/lib/systemd/system/edgetx.service"
+WANTS = SYSTEM / "multi-user.target.wants/edgetx.service"
+
+
+def add_package(image: Path, status: str = "installed") -> dict[str, str]:
+    """What the Debian package and its user have in an image; return the texts by their paths."""
+    texts = {
+        "var/lib/dpkg/status": f"Package: edgetx\nStatus: install ok {status}\nVersion: 0.1.0\nArchitecture: all\n"
+        "Maintainer: nobody <nobody@example.org>\nDescription: edgetx\n",
+        PACKAGED: "[Service]\nExecStart=/usr/lib/edgetx/venv/bin/edgetx run\n",
+        "etc/edgetx/edgetx.yaml": "microphones: [{name: mine}]\n",
+        "etc/edgetx/credentials/mqtt_password": "s3cret\n",
+        "var/lib/edgetx/state.db": "owed",
+        str(SYSTEM / "edgetx.service.d/override.conf"): "[Service]\nRestartSec=9\n",
+    }
+    for path, text in texts.items():
+        (image / path).parent.mkdir(parents=True, exist_ok=True)
+        (image / path).write_text(text)
+    for folder in ("info", "updates"):
+        (image / "var/lib/dpkg" / folder).mkdir()
+    return texts
+
+
+@pytest.mark.parametrize("option", ["--remove", "--purge"])
+def test_beside_the_debian_package_only_what_was_installed_from_here_is_taken(checkout, image, option):
+    assert install(checkout, image, "--start").returncode == 0
+    packages = add_package(image)
+    gone = install(checkout, image, option)
+    assert gone.returncode == 0, gone.stdout
+    assert "the Debian package edgetx is left as it is" in gone.stdout
+    assert not (image / "opt/edgetx").exists()
+    assert not (image / SYSTEM / "edgetx.service").exists()
+    assert not (image / "usr/local/bin/edgetx").is_symlink()
+    assert {path: (image / path).read_text() for path in packages} == packages
+    assert [path.name for path in (image / SYSTEM / "edgetx.service.d").iterdir()] == ["override.conf"]
+    assert (image / WANTS).readlink() == Path("/") / PACKAGED, "it starts at boot as before"
+    assert (image / "etc/sysusers.d/edgetx.conf").exists() is (option == "--remove")
+
+
+@pytest.mark.parametrize("option", ["--remove", "--purge"])
+def test_where_there_is_the_debian_package_alone_nothing_is_taken(checkout, tmp_path, option):
+    image = tmp_path / "image"
+    packages = add_package(image)
+    (image / WANTS).parent.mkdir(parents=True)
+    (image / WANTS).symlink_to(Path("/") / PACKAGED)
+    own = image / SYSTEM / "edgetx.service"
+    own.write_text("[Service]\nExecStart=/usr/lib/edgetx/venv/bin/edgetx run  # systemctl edit --full\n")
+    kept = install(checkout, image, option)
+    assert kept.returncode == 0, kept.stdout
+    assert {path: (image / path).read_text() for path in packages} == packages
+    assert own.exists()
+    assert (image / WANTS).is_symlink()
+
+
+def test_what_a_removed_package_left_is_purged_with_the_rest(checkout, image):
+    add_package(image, status="config-files")
+    assert install(checkout, image, "--purge").returncode == 0
+    assert not (image / "etc/edgetx").exists()
+    assert not (image / "var/lib/edgetx").exists()
+
+
 @pytest.mark.parametrize("options", [["--start", "--uninstall"], ["--start", "--purge"]])
 def test_starting_what_is_taken_off_is_a_contradiction(checkout, tmp_path, options):
     refused = install(checkout, tmp_path / "image", *options)
