@@ -1,10 +1,12 @@
 """paho's client, made ready and asked: how it is built, and what its packets say. DOOR paho-mqtt, with `connection`."""
 
+import errno
+import os
 from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -23,6 +25,24 @@ Verdict = Callable[[TryAgain | None], None]
 """Takes the broker's answer to a subscription: its refusal, or None."""
 
 
+class BoundedClient(Client):
+    """paho's client, which takes no packet of more than ``largest_bytes`` into memory: it loses the connection instead.
+
+    paho has no bound of its own, and before version 5 the broker cannot be told of ours. It asks for what remains of a
+    packet at once: that is the first that is known of its size.
+    """
+
+    largest_bytes: int | None = None
+    too_many_bytes: int | None = None
+    """What was not taken; None: all was."""
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if self.largest_bytes is not None and bufsize > self.largest_bytes:
+            self.too_many_bytes = bufsize
+            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+        return super()._sock_recv(bufsize)
+
+
 def new_client(
     settings: MqttSettings,
     address: Address,
@@ -35,10 +55,10 @@ def new_client(
 ) -> Client:
     """Return a client that can be connected once. Raise OSError or ValueError when a file for TLS cannot be used.
 
-    A broker that speaks version 5 is asked to keep packets of more than ``largest_bytes`` to itself: the client's user
-    data are the properties to connect with.
+    Packets of more than ``largest_bytes`` are not taken. A broker that speaks version 5 is asked to keep them to
+    itself: the client's user data are the properties to connect with.
     """
-    client = Client(
+    client = BoundedClient(
         CallbackAPIVersion.VERSION2,
         client_id,
         userdata=_wishes(version, largest_bytes),
@@ -47,6 +67,7 @@ def new_client(
         transport="websockets" if address.websocket else "tcp",
         reconnect_on_failure=False,
     )
+    client.largest_bytes = largest_bytes
     client.max_inflight_messages_set(0)  # No limit of paho's means no queue of paho's.
     if will is not None:
         client.will_set(will.topic, will.payload, will.qos, will.retain)
@@ -129,7 +150,17 @@ def _topic_of(message: MQTTMessage) -> str:
         return "?"
 
 
-def holds_more(client: Client) -> bool:
+def read(client: Client, address: Address) -> tuple[MQTTErrorCode, TryAgain | None]:
+    """Take in what has come; return what paho says of it, and the trouble when the broker sends too large a packet."""
+    code = client.loop_read()
+    while _holds_more(client):
+        code = client.loop_read()
+    if not isinstance(client, BoundedClient) or client.too_many_bytes is None:
+        return code, None
+    return code, reasons.too_large(address, client.too_many_bytes, largest_bytes=client.largest_bytes or 0)
+
+
+def _holds_more(client: Client) -> bool:
     """Whether TLS has deciphered bytes that no selector would tell of."""
     pending = getattr(client.socket(), "pending", None)
     return bool(pending and pending())

@@ -26,7 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edgetx.errors import TryAgain
 from edgetx.mqtt import reasons
 from edgetx.mqtt.address import Address, cannot_connect, closed_at_once
-from edgetx.mqtt.client import Take, Verdict, close_socket, holds_more, ignore, properties_of, said, subscribe, terms_of
+from edgetx.mqtt.client import Take, Verdict, close_socket, ignore, properties_of, read, said, subscribe, terms_of
 from edgetx.mqtt.course import Ending
 from edgetx.mqtt.flight import ANSWER_SECONDS, Flight
 from edgetx.mqtt.lanes import Numbered
@@ -197,10 +197,8 @@ class Connection:
             timer.cancel()
 
     def _readable(self) -> None:
-        client = self._opened
-        code = client.loop_read()
-        while holds_more(client):
-            code = client.loop_read()
+        code, trouble = read(self._opened, self._address)
+        self._trouble = trouble or self._trouble
         self._settle(code)
         self._tell()
 

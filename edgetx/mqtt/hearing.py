@@ -21,7 +21,7 @@ IN_VAIN = 2
 SOON_SECONDS = 1.0
 """What is retained comes at once, and paho hangs up on some of it that MQTT allows (U+FEFF in a property)."""
 LARGEST_BYTES = 65_536
-"""A packet that is larger is no request: a broker of version 5 is asked to keep it."""
+"""A packet that is larger is no request: a broker of version 5 is asked to keep it, with an older one it is the end."""
 
 
 @dataclass(slots=True)

@@ -74,6 +74,14 @@ def lost(address: Address, *, silent_seconds: int | None, foreign: bool, accepte
     return TryAgain(f"The connection to the broker at {address} was lost." if accepted else closed_at_once(address))
 
 
+def too_large(address: Address, packet_bytes: int, *, largest_bytes: int) -> TryAgain:
+    """Return the trouble when the broker sends what is too large to be taken."""
+    return TryAgain(
+        f"The broker at {address} sends a packet of {packet_bytes} bytes, and no more than {largest_bytes} are taken:"
+        " the connection is ended. Who publishes so much on a topic of requests?"
+    )
+
+
 def mute(address: Address, seconds: float) -> TryAgain:
     """Return the trouble when the broker has acknowledged nothing for so long."""
     return TryAgain(f"The broker at {address} has acknowledged nothing for {seconds:g} s, though it is there.")

@@ -66,3 +66,9 @@ def test_an_end_without_a_word_is_told():
     assert "was lost" in str(reasons.lost(HERE, silent_seconds=None, foreign=False, accepted=True))
     assert "at once" in str(reasons.lost(HERE, silent_seconds=None, foreign=False, accepted=False))
     assert "acknowledged nothing for 60 s" in str(reasons.mute(HERE, 60.0))
+
+
+def test_a_packet_that_is_too_large_is_told_with_both_sizes():
+    trouble = reasons.too_large(HERE, 65_537, largest_bytes=65_536)
+    assert "sends a packet of 65537 bytes, and no more than 65536 are taken" in str(trouble)
+    assert trouble.after_seconds == 0

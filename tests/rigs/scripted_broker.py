@@ -81,7 +81,12 @@ class Visit:
 
     def send(self, kind: int, body: bytes) -> None:
         """Send any packet."""
-        self.connection.sendall(bytes([kind << 4]) + _length(len(body)) + body)
+        self.begin(kind, len(body))
+        self.connection.sendall(body)
+
+    def begin(self, kind: int, length: int) -> None:
+        """Send the head of a packet that has ``length`` more bytes."""
+        self.connection.sendall(bytes([kind << 4]) + _length(length))
 
     def next(self) -> Published:
         """Wait for the next PUBLISH; pings are answered meanwhile. Raise EOFError when the client has gone."""
