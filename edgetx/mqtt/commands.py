@@ -19,7 +19,8 @@ from edgetx.checks import identifier, shown
 from edgetx.mqtt.topics import Kind, Publication, Response, Topics, as_json
 from edgetx.scalars import did_you_mean, one_of
 
-NAMES = ("mute", "unmute", "state")
+SWITCHES = ("mute", "unmute")
+NAMES = (*SWITCHES, "state")
 MAX_BYTES = 4096
 MAX_TOPIC = 512
 MAX_LEVELS = 20
@@ -81,7 +82,7 @@ class Request:
 
 
 class Pace:
-    """How many requests are obeyed: `BURST` at once, `PER_SECOND` in the long run."""
+    """How many requests of one kind are obeyed: `BURST` at once, `PER_SECOND` in the long run."""
 
     def __init__(self) -> None:
         self._left = float(BURST)
@@ -95,6 +96,11 @@ class Pace:
             return -1
         self._left -= 1
         return int(self._left)
+
+
+def switches(message: Incoming, topics: Topics) -> bool:
+    """Whether ``message`` would mute or unmute: who asks for something else, however often, must not be in its way."""
+    return message.topic in map(topics.request, SWITCHES)
 
 
 def request(topics: Topics, name: str, microphone: str | None, *, transaction: str) -> Publication:

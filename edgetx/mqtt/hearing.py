@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgetx.errors import TryAgain
-from edgetx.mqtt.commands import Incoming, Pace, Request, read
+from edgetx.mqtt.commands import Incoming, Pace, Request, read, switches
 from edgetx.mqtt.connection import Connection
 from edgetx.mqtt.topics import Publication, Response, Topics
 
@@ -38,7 +38,8 @@ class Hearing:
     report: Callable[[str, str], None]
     warn: Callable[[str], None]
     clock: Callable[[], float]
-    _pace: Pace = field(default_factory=Pace)
+    _pace_of_switches: Pace = field(default_factory=Pace)
+    _pace: Pace = field(default_factory=Pace)  # of all else
     _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
     _in_vain: int = 0
     _asked_at: float | None = None
@@ -78,7 +79,8 @@ class Hearing:
         if message.retained:
             self._warn("A retained request is not obeyed, for it would come again at each start; send it unretained.")
             return
-        left = self._pace.left(self.clock())
+        pace = self._pace_of_switches if switches(message, self.topics) else self._pace
+        left = pace.left(self.clock())
         if left < 0:
             self._warn("Requests come faster than they are obeyed; some are not even answered.")
             return

@@ -17,6 +17,7 @@ from edgetx.mqtt.commands import (
     read,
     request,
     response,
+    switches,
 )
 from edgetx.mqtt.schemas import schema
 from edgetx.mqtt.topics import Kind, Response, Topics
@@ -200,6 +201,11 @@ def test_whatever_comes_is_understood_or_answered_as_the_schema_says_or_met_with
 
 
 # --- how many ---------------------------------------------------------------------------------------------------
+
+
+def test_mute_and_unmute_are_counted_apart():
+    names = ["mute", "unmute", "state", "other", "mute/x"]
+    assert [switches(Incoming(TOPICS.request(name), b"{}"), TOPICS) for name in names] == [True, True, *[False] * 3]
 
 
 def test_so_many_are_obeyed_at_once_and_so_many_a_second():

@@ -214,6 +214,18 @@ async def test_too_many_requests_are_not_obeyed_and_the_first_of_them_is_told_so
 
 
 @story
+async def test_who_asks_for_the_state_without_end_does_not_keep_others_from_muting(broker):
+    with Subscriber(broker, "edgetx/kitchen/response/#") as peer:
+        async with house(broker.url) as there:
+            await hears(there)
+            for _ in range(BURST + 5):
+                await publish(peer, {}, "edgetx/kitchen/request/state")
+            await publish(peer, {"transaction": 1})
+            assert (await responses(peer, 1))[0]["status"] == "ok"
+            assert there.asked == [("state", None)] * (BURST - 1) + [("mute", None)]
+
+
+@story
 async def test_an_answer_goes_where_the_request_says_with_what_it_is_to_be_known_by(broker):
     got = []
     subscribed = threading.Event()
