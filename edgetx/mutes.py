@@ -12,9 +12,20 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+FOLDER = "muted"
+"""Of the marks, in the folder of the state."""
 DISK_SECONDS = 5.0
 RETRY_SECONDS = 30.0
 """Between the attempts to write what could not be written."""
+
+
+def is_marked(folder: Path, microphone: str) -> bool:
+    """Return whether ``microphone`` is muted by what is on disk under ``folder``. Raise OSError if that is hidden."""
+    try:
+        (folder / FOLDER / microphone).stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 class Mutes:
@@ -31,7 +42,7 @@ class Mutes:
         disk_seconds: float = DISK_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        self._folder = folder / "muted"
+        self._folder = folder / FOLDER
         self._report = report
         self._disk_seconds = disk_seconds
         self._retry_seconds = retry_seconds
@@ -76,9 +87,7 @@ class Mutes:
 
     def _is_marked(self, microphone: str) -> bool:
         try:
-            (self._folder / microphone).stat()
-        except FileNotFoundError:
-            return False
+            return is_marked(self._folder.parent, microphone)
         except OSError as error:
             self._troubled = True
             self._report("memory", f"Whether {microphone} is muted cannot be read ({error.strerror}): it is for now.")

@@ -1,6 +1,7 @@
 """Tries a microphone: is its device there, who has it, and two seconds of its sound.
 
-A device that the daemon holds is left alone, and so is one that somebody muted: then the daemon's own word counts.
+A device that the daemon holds is left alone: then the daemon's own word counts. So is one that somebody muted, by that
+word or by the mark on disk, which holds while no daemon or broker can say so.
 """
 
 import time
@@ -29,6 +30,7 @@ ABSENT = "Is it plugged in? 'edgetx devices' lists what there is."
 TAKEN = "Stop what holds it (PipeWire and PulseAudio do on a desktop image), or choose another device."
 STUCK = "Cable, hub or power supply; unplug it and plug it in again."
 MUTED = "Unmute it if that is not meant."
+READ = "sudo edgetx doctor"
 _STATES = {"running": Verdict.OK, "muted": Verdict.OK, "ended": Verdict.OK, "opening": Verdict.OK}
 """Of a microphone, those that are as they should be."""
 _HOLDS = frozenset({"running", "silent", "stalled", "opening"})
@@ -36,13 +38,17 @@ _HOLDS = frozenset({"running", "silent", "stalled", "opening"})
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One microphone. ``told``: its state as the daemon that runs has it retained on the broker; empty: not known."""
+    """One microphone. ``told``: its state as the daemon that runs has it retained on the broker; empty: not known.
+
+    ``marked``: it is muted by what is on disk; None: that may not be read.
+    """
 
     microphone: MicrophoneSettings
     tell: Tell
     system: SoundSystem
     unit: Unit
     told: Mapping[str, Any]
+    marked: bool | None
     listened: Callable[[Listen | None], range]
     seconds: float = SOUND_SECONDS
 
@@ -78,12 +84,17 @@ class Visit:
     def _left_alone(self, users: tuple[User, ...]) -> bool:
         """Say who has the device, if it must not be opened; return whether that is so."""
         state = str(self.told.get("capture", ""))
-        if (state == "muted" or self.told.get("muted") is True) and not users:
+        is_daemons = any(self._is_daemon(user) for user in users)
+        if (self.marked or state == "muted" or self.told.get("muted") is True) and not is_daemons:
             self._say("sound", Verdict.SKIPPED, "Somebody muted it, so it is left closed.", MUTED)
-        elif state in _HOLDS or (self.unit.runs and any(self._is_daemon(user) for user in users)):
+        elif state in _HOLDS or (self.unit.runs and is_daemons):
             self._daemons_word(state)
-        elif any(self._is_daemon(user) for user in users):
+        elif is_daemons:
             self._say("sound", Verdict.SKIPPED, f"A daemon has the device: {several(users)}. It is not disturbed.")
+        elif self.marked is None and not state:
+            self._say(
+                "sound", Verdict.SKIPPED, "You may not read whether somebody muted it, so it is left closed.", READ
+            )
         else:
             return False
         return True

@@ -16,6 +16,7 @@ from edgetx.doctor import broker, device, disk, groups, hats, power, provider, s
 from edgetx.doctor.reading import Machine
 from edgetx.doctor.report import Finding, Report, Verdict, sentence
 from edgetx.errors import EdgetxError, SettingsError
+from edgetx.mutes import is_marked
 from edgetx.secret import reveal
 from edgetx.supervisor import DaemonThreads
 from edgetx.systemd import state_folder
@@ -80,7 +81,7 @@ class Examination:
         accounts = self.machine.accounts()
         user = unit.user if unit.installed else accounts.name(os.geteuid())
         number = accounts.number(user)
-        folder = f"/var/lib/{service.USER}" if unit.installed else str(state_folder(self.environment))
+        folder = self._state_folder(unit)
         keeps = [microphone.keep.disk_megabytes for microphone in config.microphones] if config else []
         writer = disk.Writer(user, os.geteuid() if number is None else number)
         try:
@@ -90,6 +91,15 @@ class Examination:
             return
         durability = config.state.durability if config else "crash"
         self._tell(disk.judge(place, writer, kept_megabytes=sum(keeps), durability=durability))
+
+    def _state_folder(self, unit: service.Unit) -> str:
+        return f"/var/lib/{service.USER}" if unit.installed else str(state_folder(self.environment))
+
+    def _marked(self, microphone: str, unit: service.Unit) -> bool | None:
+        try:
+            return is_marked(self.machine.root / self._state_folder(unit).lstrip("/"), microphone)
+        except OSError:
+            return None
 
     def _sound(self, unit: service.Unit, config: Config | None) -> None:
         accounts = self.machine.accounts()
@@ -122,6 +132,7 @@ class Examination:
             self.machine.sound_system,
             unit=unit,
             told=state if isinstance(state, dict) else {},
+            marked=self._marked(microphone.name, unit),
             listened=self.listened,
         ).run()
 

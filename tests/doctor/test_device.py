@@ -35,9 +35,10 @@ def told(
     system: SoundSystem = NOWHERE,
     unit: Unit = NO_SERVICE,
     state: Mapping[str, Any] | None = None,
+    marked: bool | None = False,
 ) -> list[tuple[str, str, str]]:
     findings: list[Finding] = []
-    Visit(microphone, findings.append, system, unit, state or {}, listened, seconds=0.5).run()
+    Visit(microphone, findings.append, system, unit, state or {}, marked, listened, seconds=0.5).run()
     assert {finding.stage for finding in findings} == {"microphone desk"}
     return [(each.name, str(each.verdict), f"{each.text} {each.remedy}".strip()) for each in findings]
 
@@ -194,3 +195,29 @@ def test_what_somebody_muted_stays_closed(tmp_path):
     ((name, verdict, said),) = told(CARD, system=tree.system, unit=SERVICE, state={"capture": "muted"})
     assert (name, verdict) == ("sound", "skipped")
     assert said.startswith("Somebody muted it, so it is left closed.")
+
+
+@pytest.mark.parametrize("unit", [NO_SERVICE, SERVICE])
+def test_what_somebody_muted_stays_closed_where_only_the_disk_knows_it(tmp_path, unit):
+    tree = SoundTree(tmp_path)
+    tree.usb(1, "ArrayUAC10", usb="2886:0018", port=2)
+    ((name, verdict, said),) = told(CARD, system=tree.system, unit=unit, marked=True)
+    assert (name, verdict) == ("sound", "skipped")
+    assert said.startswith("Somebody muted it, so it is left closed.")
+
+
+def test_what_somebody_muted_is_not_listened_to_through_another_program_that_shares_it(tmp_path):
+    system = held(tmp_path, process=7, program="pipewire")
+    ((_, verdict, said),) = told(CARD, system=system, marked=True)
+    assert verdict == "skipped"
+    assert said.startswith("Somebody muted it, so it is left closed.")
+
+
+def test_where_it_may_not_be_read_whether_it_is_muted_it_stays_closed():
+    ((_, verdict, said),) = told(CARD, marked=None)
+    assert (verdict, said) == (
+        "skipped",
+        "You may not read whether somebody muted it, so it is left closed. sudo edgetx doctor",
+    )
+    ((_, verdict, said),) = told(CARD, marked=None, state={"capture": "running"})
+    assert verdict == "ok"

@@ -152,6 +152,21 @@ async def test_secrets_that_are_not_to_be_had_hold_up_their_own_part_only(tmp_pa
     assert code == 1
 
 
+@story
+async def test_a_muted_microphone_stays_closed_while_the_broker_is_down(tmp_path):
+    root = tmp_path / "root"
+    write(root, WELL | {"var/lib/edgetx/muted/desk": ""})
+    (root / "run/systemd/system").mkdir(parents=True)
+    path = settings(tmp_path, broker=f"mqtt://localhost:{free_port()}", provider="ws://127.0.0.1:1")
+    for name, seen in (("muted", ["sound skipped"]), ("unmuted", ["device FAILED"])):
+        (root / "var/lib/edgetx").joinpath("muted").rename(root / "var/lib/edgetx" / name)
+        _, report = await examined(path, root, systemctl=ACTIVE)
+        assert verdicts(report)["microphone desk"] == seen
+    (root / "var/lib/edgetx/muted").touch()
+    _, report = await examined(path, root, systemctl=ACTIVE)
+    assert verdicts(report)["microphone desk"] == ["sound skipped"], "what cannot be read is left alone"
+
+
 # --- as a person types it ---------------------------------------------------------------------------------------
 
 
