@@ -6,18 +6,24 @@ afterwards, as far as the device keeps it; a hole in it is not worth a word here
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from edgetx.audio import gauge
+from edgetx.audio import compass, gauge
 from edgetx.audio.channel_levels import ChannelLevels
-from edgetx.audio.format import Chunk
+from edgetx.audio.compass import Talker
+from edgetx.audio.format import FRAME_BYTES, RATE, AudioFormat, Chunk
+from edgetx.audio.heard import FrontEnd
 from edgetx.audio.level import Level
 from edgetx.audio.source import Source
 from edgetx.screen import HIDE_CURSOR, SHOW_CURSOR, Screen
 
 REDRAW_SECONDS = 0.2
 LINE_SECONDS = 1.0
+SPEAKING_FRAMES = RATE // 2
+"""So long after their last bearing somebody still speaks."""
+
+MakeEars = Callable[[AudioFormat], FrontEnd]
 _ROWS_BESIDES = 3
 """The heading, the row that says how many channels are missing, and the cursor's."""
 
@@ -32,8 +38,8 @@ class Display(Protocol):
     def begin(self, title: str) -> None:
         """Say what is shown."""
 
-    def show(self, levels: Sequence[Level]) -> None:
-        """Show the level of each channel since the last time."""
+    def show(self, levels: Sequence[Level], talker: Talker | None = None) -> None:
+        """Show the level of each channel since the last time; of an array, where its talker is."""
 
     def end(self) -> None:
         """Leave the terminal as it was; any number of times."""
@@ -56,21 +62,21 @@ class TerminalDisplay:
         mark = "> is listened to; " if self.listened else ""
         self.write(f"{title}  (dBFS; {mark}Ctrl-C ends it)\n{HIDE_CURSOR}")
 
-    def show(self, levels: Sequence[Level]) -> None:
+    def show(self, levels: Sequence[Level], talker: Talker | None = None) -> None:
         """See `Display`."""
         before = self._clipped or [0] * len(levels)
         self._clipped = [count + level.clipped for count, level in zip(before, levels, strict=True)]
         text, size = "", self.size()
         if size != self._size:  # The terminal has broken or joined rows as it likes.
             text, self._size = self.screen.clear(), size
-        self.write(text + self.screen.draw(self._rows(levels, size)))
+        self.write(text + self.screen.draw(self._rows(levels, talker, size)))
 
     def end(self) -> None:
         """See `Display`."""
         self.write(SHOW_CURSOR)
 
-    def _rows(self, levels: Sequence[Level], size: os.terminal_size) -> list[gauge.Cells]:
-        room = max(size.lines - _ROWS_BESIDES, 1)
+    def _rows(self, levels: Sequence[Level], talker: Talker | None, size: os.terminal_size) -> list[gauge.Cells]:
+        room = max(size.lines - _ROWS_BESIDES - bool(talker), 1)
         rows = [gauge.heading(size.columns)]
         rows += [
             gauge.row(
@@ -82,7 +88,8 @@ class TerminalDisplay:
             )
             for channel, level in enumerate(levels[:room])
         ]
-        return rows + ([gauge.note(f"{len(levels) - room} more", size.columns)] if len(levels) > room else [])
+        rows += [gauge.note(f"{len(levels) - room} more", size.columns)] if len(levels) > room else []
+        return rows + ([compass.row(talker, size.columns)] if talker else [])
 
 
 @dataclass(slots=True)
@@ -96,29 +103,51 @@ class PlainDisplay:
         """See `Display`."""
         self.write(f"{title}  (channel:peak/rms in dBFS; !n: n samples clipped)\n")
 
-    def show(self, levels: Sequence[Level]) -> None:
+    def show(self, levels: Sequence[Level], talker: Talker | None = None) -> None:
         """See `Display`."""
-        self.write(gauge.line(levels) + "\n")
+        self.write(gauge.line(levels) + (" " + compass.line(talker) if talker else "") + "\n")
 
     def end(self) -> None:
         """See `Display`."""
 
 
-def meter(source: Source, display: Display, title: str) -> None:
-    """Open ``source`` and show what it delivers, until it ends or raises. Raise like it, and like the display."""
+def meter(source: Source, display: Display, title: str, make_ears: MakeEars | None = None) -> None:
+    """Open ``source`` and show what it delivers, until it ends or raises. Raise like it, and like the display.
+
+    ``make_ears``: of an array; its front end says where the talker is.
+    """
     source.open()
     try:
         display.begin(f"{title}  {source.format}")
         levels = ChannelLevels(source.format)
+        ears = _Ears(make_ears(source.format)) if make_ears else None
         step = round(display.seconds * source.format.rate)
         unseen = 0
         while piece := source.read():
             if isinstance(piece, Chunk):
                 levels.feed(piece.data)
                 unseen += piece.frames
+                if ears:
+                    ears.hear(piece)
             if unseen >= step:
-                display.show(levels.read())
+                display.show(levels.read(), ears.talker if ears else None)
                 unseen = 0
     finally:
         source.close()
         display.end()
+
+
+class _Ears:
+    """Remembers who spoke last."""
+
+    def __init__(self, front_end: FrontEnd) -> None:
+        self._front_end = front_end
+        self._until = 0
+        self.talker = Talker()
+
+    def hear(self, chunk: Chunk) -> None:
+        heard = self._front_end.process(chunk)
+        for _, self._until, azimuth_deg, confidence in heard.bearings:
+            self.talker = replace(self.talker, azimuth_deg=azimuth_deg, confidence=confidence)
+        end = heard.start + len(heard.pcm) // FRAME_BYTES
+        self.talker = replace(self.talker, speaking=bool(self._until) and end - self._until < SPEAKING_FRAMES)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgetx.audio.format import AudioFormat, Chunk, Gap, SampleFormat
+from edgetx.audio.heard import Bearing, Heard
 from edgetx.audio.level import Level
 from edgetx.errors import TryAgain
 from edgetx.metering import PlainDisplay, TerminalDisplay, meter
@@ -129,3 +130,33 @@ def test_whatever_ends_it_the_device_is_closed_and_the_cursor_shown():
         with pytest.raises(type(trouble)):
             meter(source, shown.display(), "x")
         assert (source.closed, shown.cursor) == (True, True)
+
+
+class Ears:
+    """A front end that hears somebody at 90 degrees in the third chunk."""
+
+    def __init__(self, form: AudioFormat) -> None:
+        assert form == FORM
+
+    def process(self, chunk: Chunk) -> Heard:
+        bearings = (Bearing(chunk.start, chunk.end, 90.0, 0.8),) if chunk.start == 2 * chunk.frames else ()
+        return Heard(chunk.start, bytes(2 * chunk.frames), bearings)
+
+
+def test_an_array_has_a_compass_that_says_where_somebody_speaks_and_where_somebody_spoke():
+    shown = Shown()
+    source = Recording(*(noise(n * 1600) for n in range(2)))
+    meter(source, shown.display(), "usb:2886:0018", Ears)
+    assert "nobody yet" in shown.rows()[-2]
+    for chunks, colour in ((4, "32"), (12, "")):
+        shown = Shown()
+        meter(Recording(*(noise(n * 1600) for n in range(chunks))), shown.display(), "usb:2886:0018", Ears)
+        *_, compass, _ = shown.terminal.rows
+        assert "90 deg  80%" in "".join(letter for letter, _ in compass)
+        assert compass[0] == ("t", colour)
+
+
+def test_a_plain_line_of_an_array_ends_with_its_talker():
+    written: list[str] = []
+    meter(Recording(*(noise(n * 1600) for n in range(10))), PlainDisplay(written.append), "x", Ears)
+    assert written[1].endswith(" talker:90/80%\n")

@@ -30,7 +30,7 @@ _MANY = 99_999
 
 def heading(width: int) -> Cells:
     """Return the row above the channels' in a terminal of ``width`` columns."""
-    bar = _bar_width(width)
+    bar = bar_width(width)
     scale = f"{LOWEST_DBFS:g}".ljust(bar - 1) + "0"
     return _plain(" ch " + (f" {scale} " if bar else "") + _FIGURES, width)
 
@@ -39,7 +39,7 @@ def row(channel: int, level: Level, *, clipped: int, listened: bool, width: int)
     """Return a channel's row in a terminal of ``width`` columns; ``clipped``: samples since the beginning."""
     head = _plain(f"{'>' if listened else ' '}{channel:2} ", width)
     figures = f" {level.peak_dbfs:z4.0f} {level.rms_dbfs:z4.0f} "
-    cells = head + _bar(level, _bar_width(width)) + _plain(figures, width)
+    cells = head + _bar(level, bar_width(width)) + _plain(figures, width)
     cells += [(letter, RED if clipped else PLAIN) for letter in f"{min(clipped, _MANY):7}"]
     return cells[: max(width - 1, 0)]
 
@@ -57,7 +57,8 @@ def line(levels: Sequence[Level]) -> str:
     )
 
 
-def _bar_width(width: int) -> int:
+def bar_width(width: int) -> int:
+    """Return how many characters a bar has in a terminal of ``width`` columns; 0: there is no room for one."""
     room = width - 1 - _HEAD - _BRACKETS - len(_FIGURES)
     return 0 if room < SHORTEST_BAR else min(room, LONGEST_BAR)
 
