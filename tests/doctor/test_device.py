@@ -214,10 +214,10 @@ def test_what_somebody_muted_is_not_listened_to_through_another_program_that_sha
 
 
 def test_where_it_may_not_be_read_whether_it_is_muted_it_stays_closed():
-    ((_, verdict, said),) = told(CARD, marked=None)
+    ((_, verdict, said),) = told(DESK, marked=None)
     assert (verdict, said) == (
         "skipped",
         "You may not read whether somebody muted it, so it is left closed. sudo edgetx doctor",
     )
-    ((_, verdict, said),) = told(CARD, marked=None, state={"capture": "running"})
+    ((_, verdict, said),) = told(DESK, marked=None, state={"capture": "running"})
     assert verdict == "ok"
