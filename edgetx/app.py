@@ -16,7 +16,7 @@ from edgetx import __version__, reload_note, systemd
 from edgetx.audio.hotplug import HotPlug
 from edgetx.config import Config, without_secrets
 from edgetx.control import obey
-from edgetx.daemon import Daemon, part_reports
+from edgetx.daemon import Daemon, part_reports, warn_of_renamed
 from edgetx.health import Health
 from edgetx.keys import Secrets, used_providers
 from edgetx.leftovers import Leftovers
@@ -55,6 +55,7 @@ async def run(read_settings: Callable[[], Settings], environment: Mapping[str, s
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     notify = systemd.notifier(environment)
     daemon = await _daemon(config, secrets, environment)
+    warn_of_renamed(daemon, daemon.remembered)
     services, reload = build(daemon, read_settings, notify=notify, environment=environment)
 
     def stopping() -> None:
@@ -128,10 +129,12 @@ async def _apply(
 
     Return the settings that wait for the next start.
     """
+    known = {*daemon.microphones, *daemon.remembered}
     config, daemon.secrets = settings
     waiting = fixed_settings(daemon.config, config)
     daemon.config = replace(config, state=daemon.config.state)
     daemon.quotas = _quotas(daemon.config, daemon.quotas)
+    warn_of_renamed(daemon, known)
     if await microphones.apply(microphone_plans(settings)) and await brokers.apply(broker_plans(settings)):
         daemon.publisher.put(daemon.topics.info(_info(daemon.config)))
     return waiting

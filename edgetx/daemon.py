@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +54,20 @@ class Daemon:
         """Let what is durable leave, up to ``number``: a restart would find it."""
         self.outbox.kept(number)
         self.publisher.pump()
+
+
+def warn_of_renamed(daemon: Daemon, known: Collection[str]) -> None:
+    """Say when a microphone that was not ``known`` may be one that is muted: by its name of before."""
+    names = [microphone.name for microphone in daemon.config.microphones]
+    muted = ", ".join(daemon.mutes.others(names))
+    for name in names if muted else ():
+        if name not in known and not daemon.mutes.wanted(name):
+            logger.warning(
+                "%s is new in the settings and not muted; %s, no longer in them, was muted:"
+                " if it is the same microphone, mute it again by 'edgetx mute %s'.",
+                *(name, muted, name),
+                extra=about(microphone=name),
+            )
 
 
 def part_reports(health: Health, stage: str, part: str, status: str, detail: str, *, microphone: str = "") -> None:

@@ -9,7 +9,7 @@ What is wanted holds at once, in memory; that it was written is known when `Mute
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 FOLDER = "muted"
@@ -57,6 +57,13 @@ class Mutes:
         if microphone not in self._wanted:
             self._wanted[microphone] = self._is_marked(microphone)
         return self._wanted[microphone]
+
+    def others(self, microphones: Collection[str]) -> list[str]:
+        """Return the names that have a mark and are none of ``microphones``."""
+        try:
+            return sorted(mark.name for mark in self._folder.iterdir() if mark.name not in microphones)
+        except OSError:
+            return []
 
     def want(self, microphone: str, on: bool) -> None:  # noqa: FBT001  (its name says what is on)
         """Have it muted, or no more; from now on, and in memory until `keep`."""

@@ -87,6 +87,28 @@ def is_online(messages: list[Received]) -> bool:
     return told[-1:] == [b"online"]
 
 
+@pytest.mark.slow
+def test_a_muted_microphone_that_is_renamed_listens_and_the_log_says_how_to_mute_it_again(lab):
+    warning = "hall is new in the settings and not muted; desk, no longer in them, was muted"
+    with lab.run() as (daemon, _):
+        assert edgetx(daemon, "mute", "desk").returncode == 0
+        assert "is new in the settings" not in daemon.log
+        assert daemon.stop() == 0
+    lab.settings["microphones"][0]["name"] = "hall"
+    with lab.run() as (daemon, _):
+        assert daemon.log.count(warning) == 1
+        assert "edgetx mute hall" in daemon.log
+        daemon.config.write_text(
+            yaml.safe_dump(lab.settings | {"microphones": [{**lab.settings["microphones"][0], "name": "lobby"}]})
+        )
+        daemon.process.send_signal(signal.SIGHUP)
+        assert daemon.wait_until_told("READY=1", times=2), daemon.log
+        assert daemon.log.count("lobby is new in the settings and not muted; desk") == 1
+        assert daemon.stop() == 0
+    with lab.run() as (daemon, _):
+        assert "is new in the settings" not in daemon.log, "it is told once, for then it is known"
+
+
 def opened_by(daemon: Daemon) -> set[Path]:
     links = Path(f"/proc/{daemon.process.pid}/fd").iterdir()
     return {link.readlink() for link in links if link.is_symlink()}

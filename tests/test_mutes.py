@@ -108,3 +108,13 @@ async def test_what_was_asked_for_last_is_what_is_kept(tmp_path, last):
         kept.append(asyncio.ensure_future(marks.keep()))
     assert set(await asyncio.gather(*kept)) == {""}
     assert Marks(tmp_path).mutes.wanted("desk") is last
+
+
+@story
+async def test_it_knows_the_marks_of_microphones_that_are_in_the_settings_no_longer(tmp_path):
+    marks = Marks(tmp_path)
+    assert marks.mutes.others(["desk"]) == []
+    for name in ("hall", "desk", "attic"):
+        marks.mutes.want(name, True)
+    assert await marks.mutes.keep() == ""
+    assert marks.mutes.others(["desk"]) == ["attic", "hall"]
