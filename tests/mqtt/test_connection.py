@@ -11,6 +11,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edgetx.config import MqttSettings
+from edgetx.mqtt.commands import Asker
 from edgetx.mqtt.course import TAKEN_OVER_SECONDS
 from edgetx.mqtt.listener import Listener
 from edgetx.mqtt.outbox import IN_FLIGHT, TRIES
@@ -319,6 +320,29 @@ async def test_of_what_is_not_allowed_one_is_tried_every_quarter_of_an_hour_and_
         "The broker does not take what is published on edgetx/kitchen/desk/transcript/final: Not auth"
     )
     assert said.endswith("; allow it in the broker's access control (ACL). It is kept, and tried again.")
+
+
+@pytest.mark.parametrize("code", [128, 131, 135, 144, 151, 153])
+@story
+async def test_a_refused_answer_to_somebodys_request_is_no_trouble_of_ours(code):
+    def refuse_answers(visit):
+        visit.accept()
+        while True:
+            message = visit.next()
+            visit.acknowledge(message, code if message.topic.startswith("elsewhere/") else 0)
+
+    gate = Gate()
+    with ScriptedBroker(refuse_answers) as broker:
+        async with publishing(broker.url, sleep=gate) as (publisher, reports):
+            await reports.connected()
+            publisher.put(Asker("elsewhere/me").told({"desk": {"muted": True}}))
+            publisher.put(final(1))  # Answered after it, so by then the refusal has come.
+            await until(lambda: texts(broker.visits[0]) and not publisher._outbox.pending)
+            assert texts(broker.visits[0], "me") != []
+            assert (publisher._outbox.dropped, publisher._outbox.flushed) == ({}, True)
+    assert len(broker.visits) == 1
+    assert statuses(reports) == ["connecting", "connected"]
+    assert gate.seconds == []
 
 
 @story
