@@ -3,7 +3,7 @@
 A `Mark` says which frame was captured when. The next run begins at the number that belongs to *now*, counted on from
 there, so that what went by between the two runs is a hole like any other. How long that was, the clock that ran on
 says: CLOCK_BOOTTIME if the machine did not start anew, else the wall clock if it was synchronised both times. When
-neither can say, the numbers go on behind the mark; the hole is there then, but not as long as it was.
+neither can say, it was at least as long as the machine is up since then; how long it was off, nobody knows.
 
 The sound of the earlier run keeps its times: over a start of the machine by the wall clock, if that was synchronised
 then. What it shows now does not count: it may be set only after a while.
@@ -42,8 +42,8 @@ def remember(log: AudioLog, timeline: Timeline, ledger: Ledger, *, now: Moment) 
 
 
 def capture_of(frame: int, timeline: Timeline, *, now: Moment) -> Moment:
-    """Return the moment of a frame's capture."""
-    return now.earlier(now.monotonic - timeline.monotonic(frame))
+    """Return the moment of a frame's capture. It is not after ``now``: a recording may run ahead of its clock."""
+    return now.earlier(max(0.0, now.monotonic - timeline.monotonic(frame)))
 
 
 def carry_on(
@@ -57,8 +57,8 @@ def carry_on(
         return at_least
     mark = remembered.mark
     ledger.carry_forward(remembered.balance)
-    elapsed_seconds = _elapsed(mark.moment, now)
-    first = max(at_least, mark.frame + 1 + round(max(0.0, elapsed_seconds or 0.0) * RATE))
+    elapsed_seconds = max(_elapsed(mark.moment, now) or 0.0, _up_since(mark.moment, now))
+    first = max(at_least, mark.frame + 1 + round(elapsed_seconds * RATE))
     by_wall = mark.moment.synced and not _is_same_boot(mark.moment, now)
     captured = mark.moment.wall if by_wall else now.monotonic - age_seconds(remembered, now)
     timeline.remember(mark.frame, captured, before=first, rate=mark.rate, by_wall=by_wall)
@@ -85,7 +85,7 @@ def age_seconds(remembered: Remembered, now: Moment) -> float:
     """Return how long the last frame's capture is ago, as well as the clocks can say."""
     moment = remembered.mark.moment
     elapsed_seconds = _elapsed(moment, now)
-    return now.wall - moment.wall if elapsed_seconds is None else elapsed_seconds
+    return max(now.wall - moment.wall if elapsed_seconds is None else elapsed_seconds, _up_since(moment, now))
 
 
 def _elapsed(then: Moment, now: Moment) -> float | None:
@@ -93,6 +93,11 @@ def _elapsed(then: Moment, now: Moment) -> float | None:
     if _is_same_boot(then, now):
         return now.boottime - then.boottime
     return now.wall - then.wall if then.synced and now.synced else None
+
+
+def _up_since(then: Moment, now: Moment) -> float:
+    """Return how many seconds the machine has been up, if it has started anew since ``then``; else 0."""
+    return now.boottime if then.boot_id and now.boot_id and not _is_same_boot(then, now) else 0.0
 
 
 def _is_same_boot(then: Moment, now: Moment) -> bool:

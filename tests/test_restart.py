@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,8 +39,8 @@ def test_a_first_run_begins_at_zero():
     [
         (Moment(0.0, synced=False, monotonic=5100.0, boottime=6100.0, boot_id="a"), 100),
         (Moment(THEN.wall + 100, synced=True, monotonic=7.0, boottime=7.0, boot_id="b"), 100),
-        (Moment(THEN.wall + 100, synced=False, monotonic=7.0, boottime=7.0, boot_id="b"), 0),
-        (Moment(THEN.wall - 100, synced=True, monotonic=7.0, boottime=7.0, boot_id="b"), 0),
+        (Moment(THEN.wall + 100, synced=False, monotonic=7.0, boottime=7.0, boot_id="b"), 7),
+        (Moment(THEN.wall - 100, synced=True, monotonic=7.0, boottime=7.0, boot_id="b"), 7),
     ],
     ids=["the same boot", "a reboot", "the clock is not synchronised", "the clock went back"],
 )
@@ -47,6 +48,26 @@ def test_the_numbers_go_on_by_the_clock_that_can_say(now, seconds):
     run = Run(now, a_minute_was_heard())
     assert run.first == (60 + seconds) * RATE + 1
     assert run.ledger.owed(0, 60 * RATE) == [(50 * RATE, 55 * RATE), (56 * RATE, 60 * RATE)]
+
+
+@pytest.mark.parametrize("wall_seconds", [45, 3, -50 * 365 * 86_400], ids=["a bit", "hardly", "back to 1976"])
+def test_after_a_reboot_whose_clock_nobody_set_the_hole_is_as_long_as_the_machine_is_up(wall_seconds):
+    then = replace(THEN, synced=False)
+    now = Moment(THEN.wall + wall_seconds, synced=False, monotonic=30.0, boottime=30.0, boot_id="b")
+    run = Run(now, replace(a_minute_was_heard(), mark=Mark(60 * RATE, then)))
+    assert run.first == 90 * RATE + 1, "not a single frame, of 0.0 s"
+    start, end = run.timeline.utc([60 * RATE, run.first])
+    assert end - start == timedelta(seconds=max(30, wall_seconds))
+
+
+def test_a_recording_that_was_read_faster_than_it_plays_leaves_no_mark_in_the_future():
+    timeline = Timeline(monotonic=lambda: 5000.0, wall=lambda: THEN.wall)
+    timeline.observe(RATE, 4999.9)
+    log = AudioLog(keep_seconds=10)
+    log.append(0, bytes(2 * RATE * 2))
+    assert remember(log, timeline, Ledger(), now=THEN).mark == Mark(2 * RATE, THEN)
+    known = remember(log, timeline, Ledger(), now=THEN)
+    assert Run(THEN.earlier(-0.5), known).first == 2 * RATE + RATE // 2 + 1
 
 
 def test_without_a_boot_id_the_wall_clock_says():
