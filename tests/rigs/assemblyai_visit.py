@@ -191,7 +191,9 @@ class Visit:
         match self.scenario.fault:
             case Fault.RESET:
                 linger = struct.pack("ii", 1, 0)
-                self.socket.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                with suppress(OSError):  # It may be closed already, by a client that went.
+                    raw = self.socket.transport.get_extra_info("socket")
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.socket.transport.abort()
             case Fault.CLOSE_1000:
                 raise Unwelcome(1000)

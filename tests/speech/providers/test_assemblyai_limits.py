@@ -1,6 +1,8 @@
 """The vendor's limits, as the stand-in keeps them, and what the provider makes of each."""
 
+import asyncio
 import json
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,8 +14,9 @@ from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, Utt
 from tests.rigs.assemblyai_client import converse
 from tests.rigs.assemblyai_scenario import KEY, Fault, Scenario
 from tests.rigs.assemblyai_server import AssemblyAIServer
+from tests.rigs.assemblyai_visit import Connection, Visit
 from tests.rigs.hearing import HOP_MS, bursts
-from tests.rigs.story import story
+from tests.rigs.story import story, until
 
 SOUND = bursts(0.3, 0.5, 0.6, 0.4, 0.5)
 SHORT = bursts(0.1, 0.2, 0.1)
@@ -51,6 +54,17 @@ async def test_each_format_is_heard_as_the_plain_one(rate, encoding):
         assert one.end_ms == pytest.approx(other.end_ms, abs=HOP_MS)
     plain, other = server.connections
     assert len(other.audio) < 0.6 * len(plain.audio)
+
+
+@story
+async def test_a_client_that_is_gone_already_is_not_reset_and_nothing_is_said():
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.transport.abort()
+        await until(lambda: writer.transport.get_extra_info("socket").fileno() < 0)
+        gone = SimpleNamespace(transport=writer.transport)
+        await Visit(gone, Scenario(fault=Fault.RESET), Connection("/", {}, {}), lambda _: 1.0)._break()
 
 
 @story
