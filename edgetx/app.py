@@ -93,7 +93,7 @@ def build(
     daemon.publisher.put(daemon.topics.info(_info(daemon.config)))
     monitor = Monitor(
         health=daemon.health,
-        microphones=daemon.states.values(),
+        microphones=daemon.states,
         publish_health=partial(_publish_health, daemon, time.monotonic()),
         notify=notify,
         watchdog_seconds=systemd.watchdog_seconds(environment),
@@ -176,17 +176,17 @@ def _broker_left(daemon: Daemon, plan: BrokerPlan) -> None:
 def _microphone_service(daemon: Daemon, plan: MicrophonePlan) -> Service:
     microphone = new_microphone(daemon, plan.settings)
     daemon.microphones[microphone.name] = microphone
-    daemon.states[microphone.name] = microphone.state
     name = f"microphone {microphone.name}"
     return Service(name, microphone.run, microphone.stop, stop_seconds=DRAIN_SECONDS, microphone=microphone.name)
 
 
 def _microphone_left(daemon: Daemon, plan: MicrophonePlan) -> None:
     name = plan.settings.name
-    if daemon.microphones.pop(name).is_stuck:
+    microphone = daemon.microphones.pop(name)
+    if microphone.is_stuck:
         # Another capture would find the device taken, by us, for ever, and its attempts would feed the watchdog.
         raise RuntimeError(f"The driver of {name} does not let go of its device: the daemon has to start anew.")
-    daemon.states.pop(name).leave()
+    microphone.state.leave()
     daemon.health.forget("state", sound_of(name))
     daemon.remembered[name] = known = daemon.state.recall(name)
     daemon.state.follow(name, lambda: known)

@@ -28,7 +28,7 @@ async def obey(daemon: Daemon, request: Request) -> Mapping[str, Any] | str:
         return f"There is no microphone {shown(request.microphone)}; there is {one_of(names)}."
     chosen = names if request.microphone is None else [request.microphone]
     if request.name == "state":
-        return {name: state.fields for name, state in daemon.states.items() if name in chosen}
+        return {name: state.fields for name, state in daemon.states().items() if name in chosen}
     return await _mute(daemon, chosen, on=request.name == "mute")
 
 
@@ -43,7 +43,7 @@ async def _mute(daemon: Daemon, names: list[str], *, on: bool) -> dict[str, Any]
     kept = {"durable": False, "reason": reason} if reason else {"durable": True}
     return {
         name: {"muted": state.muted, "capture": state.capture, **kept}
-        for name, state in daemon.states.items()
+        for name, state in daemon.states().items()
         if name in names
     }
 
@@ -52,7 +52,7 @@ async def _follow(daemon: Daemon, names: list[str], *, on: bool) -> None:
     """Wait until the devices are closed, or no longer are for the mute's sake; `CLOSED_SECONDS` at most."""
 
     def has_followed(name: str) -> bool:
-        state = daemon.states.get(name)
+        state = daemon.states().get(name)
         return state is not None and (state.capture in CLOSED if on else state.capture != "muted")
 
     with suppress(TimeoutError):

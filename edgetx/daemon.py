@@ -38,13 +38,16 @@ class Daemon:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     """Some microphone's state was published."""
     microphones: dict[str, Microphone] = field(default_factory=dict)
-    states: dict[str, MicrophoneState] = field(default_factory=dict)
     publisher: Publisher = field(init=False)
 
     @property
     def topics(self) -> Topics:
         """Those of the device, as it is called now."""
         return self.publisher.topics
+
+    def states(self) -> dict[str, MicrophoneState]:
+        """Return what is told of each microphone, by its name."""
+        return {name: microphone.state for name, microphone in self.microphones.items()}
 
     def put(self, publication: Publication) -> None:
         """Publish by whatever connection there is now."""

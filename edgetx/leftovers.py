@@ -58,7 +58,7 @@ class Leftovers:
     @property
     def _in_use(self) -> set[str]:
         """The names of microphones that there are, or are to be; one that is being stopped counts."""
-        return {*self.daemon.states, *(microphone.name for microphone in self.daemon.config.microphones)}
+        return {*self.daemon.microphones, *(microphone.name for microphone in self.daemon.config.microphones)}
 
     def _lose(self, name: str, known: Remembered) -> None:
         """Tell what is owed, and remember that it was told."""

@@ -8,7 +8,7 @@ hangs does not tick, a capture that hangs shows no progress; either way systemd 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,13 @@ HEALTH_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Monitor:
-    """``publish_health`` takes the verdict and the stages; ``microphones`` are others after a reload.
+    """``publish_health`` takes the verdict and the stages; ``microphones`` returns those that there are now.
 
     The tick is a timer's callback, not a task that sleeps: it comes again for ever, and costs a third less so.
     """
 
     health: Health
-    microphones: Iterable[MicrophoneState]
+    microphones: Callable[[], Mapping[str, MicrophoneState]]
     publish_health: Callable[[dict[str, Any]], None]
     notify: Notify
     watchdog_seconds: float | None
@@ -58,7 +58,7 @@ class Monitor:
         """Look once; return in how many seconds to look again."""
         now = self.clock()
         again_at = now + TICK_SECONDS
-        for microphone in self.microphones:
+        for microphone in self.microphones().values():
             again_at = min(again_at, microphone.looked_at(now))
         if self.watchdog_seconds is not None:
             again_at = min(again_at, now + self.watchdog_seconds / 4)
@@ -76,6 +76,6 @@ class Monitor:
         """Publish health and states, and tell systemd, whether or not something changed."""
         self._told, self._published = self.health.changes, self.clock()
         self.publish_health({"verdict": self.health.verdict, "stages": self.health.stages()})
-        for microphone in self.microphones:
+        for microphone in self.microphones().values():
             microphone.publish()
         self.notify(f"STATUS={self.health.sentence}")

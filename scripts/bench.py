@@ -158,7 +158,7 @@ def shares(results: Results) -> list[Share]:
         Share("loop", "Event loop, all of it", span.main_thread_per_hour, "its thread, in the run above"),
         Share("speech", "  session, websocket", stages["speech"], "alone; a final every 5 s"),
         Share("mqtt", "  topics, outbox, publisher", stages["mqtt"], "alone; a final every 5 s"),
-        Share("health", "  monitor", stages["health"], "alone; 1 tick a second"),
+        Share("health", "  monitor", stages["health"], "alone; a tick every 1.75 s"),
         Share("rest", "  what the parts alone do not add up to", rest, "the difference"),
     ]
 

@@ -139,7 +139,7 @@ async def health(_address: str) -> None:
     state.begin()
     await Monitor(
         health=verdicts,
-        microphones=[state],
+        microphones=lambda: {"desk": state},
         publish_health=nothing,
         notify=nothing,
         watchdog_seconds=30.0,

@@ -121,8 +121,8 @@ async def test_what_may_still_be_wanted_stays(tmp_path, name, seconds):
 async def test_a_microphone_that_is_just_being_stopped_is_in_use(tmp_path):
     house = House(tmp_path)
     folder = house.left("hall", 0)
-    state: Any = None
-    house.daemon.states["hall"] = state
+    stopping: Any = None
+    house.daemon.microphones["hall"] = stopping
     await house.leftovers.look()
     assert (house.gaps(), folder.exists()) == ([], True)
 

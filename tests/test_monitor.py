@@ -43,7 +43,7 @@ class Desk:
         )
         self.monitor = Monitor(
             health=self.health,
-            microphones=[self.state],
+            microphones=lambda: {"desk": self.state},
             publish_health=lambda fields: self.verdicts.append(fields["verdict"]),
             notify=self.told.append,
             watchdog_seconds=4.0,
@@ -124,7 +124,7 @@ def test_the_microphone_that_would_be_stalled_first_says_when_to_look_again(desk
     hall = Desk().state
     hall.begin()
     hall.capture_is("running", "")
-    desk.monitor.microphones = [desk.state, hall]
+    desk.monitor.microphones = lambda: {"desk": desk.state, "hall": hall}
     desk.monitor.watchdog_seconds = None
     desk.state.log.heard_at, hall.log.heard_at = desk.now, desk.now - 1
     assert desk.monitor.tick() == pytest.approx(TICK_SECONDS - 1)
