@@ -234,9 +234,10 @@ class Theatre:
         return {heard[0] for final in self.finals for word in final.get("words", ()) for heard in parse(word["text"])}
 
     def _settled(self) -> bool:
-        """Everything spoken is in a final, or in a reported gap, and no late session is at work."""
-        opened = {event["session"] for event in self.events("session_opened") if event.get("late")}
-        if opened - {event["session"] for event in self.events("session_closed")}:
+        """Everything spoken is in a final, or in a reported gap, and no session is at work but a live one."""
+        closed = {event["session"] for event in self.events("session_closed")}
+        opened = [event for event in self.events("session_opened") if event["session"] not in closed]
+        if not opened or any(event.get("late") for event in opened):  # Without one, the last silence stays owed.
             return False
         gaps = [event["frames"] for event in self.events("gap")]
         missing = set(self.speaker.said) - self._numbers()
