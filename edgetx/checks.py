@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 MAX_PORT = 65_535
+MAX_CHANNELS = 64
 TOPIC_CHARACTERS = 200
 SHORTEST_PERIOD_SECONDS = 0.1
 SHORTEST_SILENCE_SECONDS = 1.0

@@ -7,25 +7,30 @@ directory the daemon runs in, and ``~`` is refused: a daemon has no home.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
-from edgetx import document, scalars
-from edgetx.checks import Address, Range, identifier, level_period, shown, silent_period, topic
+from edgetx import boards, document, listening, scalars
+from edgetx.board import Board
+from edgetx.checks import MAX_CHANNELS, Address, Range, identifier, level_period, shown, silent_period, topic
 from edgetx.decode import At, Decoder, Fault, Rule, place_name
-from edgetx.document import Entries, Node, Scalar
 from edgetx.errors import SettingsError
+from edgetx.listening import ArraySettings, Direction, Listen
 from edgetx.provider_settings import LocalSettings, ProviderSettings
-from edgetx.scalars import Wrong, did_you_mean, one_of
+from edgetx.scalars import did_you_mean, one_of
 from edgetx.secret import Secret, SecretReader, reveal
 from edgetx.tokens import alsa_name
 
 __all__ = [
+    "MAX_CHANNELS",
     "AlsaSettings",
+    "ArraySettings",
+    "Board",
     "Config",
+    "Direction",
     "KeepSettings",
     "Listen",
     "MicrophoneSettings",
@@ -41,11 +46,9 @@ __all__ = [
 ]
 
 HOST_NAME = Path("/proc/sys/kernel/hostname")
-MAX_CHANNELS = 64
 WORLD_READABLE = 0o004
 
 Name = Annotated[str, identifier]
-Listen = Literal["auto", "mix"] | int
 
 
 def _password_has_user(password: Secret | None, username: str | None) -> str | None:
@@ -120,11 +123,18 @@ class StateSettings:
     durability: Literal["crash", "power"] = "crash"
 
 
-def _channel_is_there(listen: Listen, source: SourceSettings) -> str | None:
-    channels = source.channels if isinstance(source, AlsaSettings) else None
-    if channels is None or not isinstance(listen, int) or listen < channels:
-        return None
-    return f"channel {listen} is not there: the source has {channels}, counted from 0"
+def _channels(source: SourceSettings) -> int | None:
+    return source.channels if isinstance(source, AlsaSettings) else None
+
+
+def _channel_is_there(listen: Listen, source: SourceSettings, array: ArraySettings | None) -> str | None:
+    return listening.channel_is_there(listen, _channels(source), array)
+
+
+def _array_is_there(array: ArraySettings | None, source: SourceSettings) -> str | None:
+    if array == "auto" and isinstance(source, WavSettings):
+        return "a recording has no card to be recognised by; write the name of the board"
+    return listening.array_is_there(array, _channels(source))
 
 
 def _is_no_other_topic(name: str) -> str | None:
@@ -135,21 +145,32 @@ def _is_no_other_topic(name: str) -> str | None:
 class MicrophoneSettings:
     """One microphone: a source, what to take of it, and who transcribes it.
 
-    ``listen``: ``auto`` (the first channel), ``mix`` (the mean of all), or a channel's number, from 0.
+    ``listen``: ``auto`` (an array's adaptive beam; without an array, the first channel), ``mix`` (the mean of all),
+    ``delay-and-sum``, a direction, or a channel's number, from 0.
+    ``gate``: whether sound without speech is kept from the provider, and its session closed meanwhile.
+    ``max_session_minutes_per_day``: so long may a provider's sessions be open; 0 is any time.
     ``silent_seconds``: how long one value is heard before that is called digital silence; 0: for ever.
     ``level_seconds``: how often ``level`` is published; 0 is never.
     """
 
     name: Name = field(metadata={"example": "desk"})
     source: SourceSettings = field(default_factory=AlsaSettings)
+    array: ArraySettings | None = None
     listen: Listen = "auto"
+    gate: Literal["off", "send-speech", "close-when-silent"] = "off"
     provider: str = "local"
+    max_session_minutes_per_day: Annotated[float, Range(0)] = 0.0
     catch_up_seconds: Annotated[float, Range(0)] = 10.0
     keep: KeepSettings = field(default_factory=KeepSettings)
     silent_seconds: Annotated[float, silent_period] = 1.5
     level_seconds: Annotated[float, level_period] = 0.0
 
-    RULES: ClassVar = (Rule(("listen", "source"), _channel_is_there), Rule(("name",), _is_no_other_topic))
+    RULES: ClassVar = (
+        Rule(("listen", "source", "array"), _channel_is_there),
+        Rule(("array", "source"), _array_is_there),
+        Rule(("listen", "array"), listening.listens_by_an_array),
+        Rule(("name",), _is_no_other_topic),
+    )
 
 
 def _at_least_one(microphones: tuple[MicrophoneSettings, ...]) -> str | None:
@@ -169,16 +190,26 @@ class Config:
     providers: dict[str, ProviderSettings] = field(default_factory=dict)
 
 
-def parse(text: str, *, path: str, environment: Mapping[str, str], host_name: str, world_readable: bool) -> Config:
+def parse(
+    text: str,
+    *,
+    path: str,
+    environment: Mapping[str, str],
+    host_name: str,
+    world_readable: bool,
+    named: Callable[[str], Board] = boards.named,
+) -> Config:
     """Return the settings that ``text`` is; ``path``, where it was read, begins each fault.
 
-    ``world_readable``: everyone on the machine can read that file. Raise SettingsError with all faults, by line.
+    ``world_readable``: everyone on the machine can read that file. ``named`` finds a board, or raises SettingsError.
+    Raise SettingsError with all faults, by line.
     """
     decoder = Decoder(
         converters={
             Path: partial(scalars.path, directory=Path(path).parent),
             Secret: SecretReader(Path(path), environment, world_readable),
-            Listen: _listen,
+            Listen: listening.listen,
+            ArraySettings | None: partial(listening.array, named=named),
         },
         implied={("device",): _identifier_of(host_name)},
     )
@@ -213,8 +244,8 @@ def load(path: str | Path, environment: Mapping[str, str]) -> Config:
 
 def without_secrets(value: Any) -> Any:
     """Return settings as JSON has them, without what must stay secret: places of secrets stay, texts become stars."""
-    if isinstance(value, Secret):
-        return value.without_secret()
+    if isinstance(value, Secret | Board):
+        return value.without_secret() if isinstance(value, Secret) else listening.as_written(value)
     if is_dataclass(value):
         return {part.name: without_secrets(getattr(value, part.name)) for part in fields(value)}
     if isinstance(value, dict):
@@ -225,18 +256,6 @@ def without_secrets(value: Any) -> Any:
         address, mark, _ = value.partition("?")
         return f"{address}?***" if mark and "://" in address else value
     return str(value) if isinstance(value, Path) else value
-
-
-def _listen(node: Node) -> Listen:
-    match node:
-        case Scalar(text="auto" | "mix" as word):
-            return cast("Listen", word)
-        case Entries(pairs=((Scalar(text="channel"), number),)):
-            channel = scalars.whole(number)
-            if fault := Range(0, MAX_CHANNELS - 1)(channel):
-                raise Wrong(f"channel {fault}")
-            return channel
-    raise Wrong("must be 'auto', 'mix' or {channel: N}, where N counts from 0")
 
 
 def _misnamed(decoder: Decoder) -> Iterator[Fault]:

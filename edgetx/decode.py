@@ -54,6 +54,14 @@ class Rule:
     fault: Callable[..., str | None]
 
 
+class WrongParts(Wrong):
+    """A mapping that a converter has decoded by itself has faults; their places are inside it."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"{place_name(fault.at)}: {fault.text}" for fault in faults))
+        self.faults = faults
+
+
 class Decoder:
     """Decodes one document. ``implied``: values, by place, of settings that have no default of their own."""
 
@@ -81,6 +89,8 @@ class Decoder:
         self.lines.setdefault(at, node.line)
         try:
             value = self._value(hint, node, at)
+        except WrongParts as wrong:
+            self.faults.extend(fault._replace(at=(*at, *fault.at)) for fault in wrong.faults)
         except Wrong as wrong:
             self.faults.append(Fault(node.line, at, str(wrong)))
         else:
@@ -201,6 +211,15 @@ class Decoder:
                 again = f"is set a second time, first on line {first.line}; keep one"
                 self.faults.append(Fault(key.line, (*at, key.text), again))
         return found
+
+
+def decoded(hint: Any, node: Node) -> Any:
+    """Return the value of ``node``, of type ``hint``: for a converter. Raise `WrongParts`."""
+    decoder = Decoder(converters={}, implied={})
+    decoder.decode(hint, node)
+    if decoder.faults:
+        raise WrongParts(decoder.faults)
+    return decoder.values[()]
 
 
 def place_name(at: At) -> str:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from edgetx.config import (
     AlsaSettings,
+    Board,
     Config,
+    Direction,
     KeepSettings,
     MicrophoneSettings,
     MqttSettings,
@@ -31,6 +33,12 @@ FORMS = "{credential: ID}, {file: PATH} or {env: NAME}"
 NO_ADDRESS = "is no address; it is mqtt://, mqtts://, ws:// or wss://, a host and perhaps ':port'"
 AAI = "type: assemblyai, api_key: {credential: aai}"
 DESK = "microphones: [{name: desk}]\n"
+NO_LISTEN = (
+    "listen: must be 'auto', 'mix', 'delay-and-sum', {channel: N}, where N counts from 0, or "
+    "{azimuth_deg: A, width_deg: W}, where a speaker sits"
+)
+TOO_FAR = "the microphones 0 and 1 would be 60 m apart; it is 0.005 to 2 m, and positions are in metres"
+NO_ARRAY = "needs several microphones; write 'array: auto' or the name of the board beside it"
 NO_NAME = "is no name; it is 1 to 64 of the characters a-z, 0-9, '_' and '-'"
 
 
@@ -113,6 +121,71 @@ microphones:
             ),
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("auto", "auto"),
+        ("mix", "mix"),
+        ("delay-and-sum", "delay-and-sum"),
+        ("{channel: 3}", 3),
+        ("{azimuth_deg: 90}", Direction(90.0, 60.0)),
+        ("{width_deg: 20, azimuth_deg: 359.5}", Direction(359.5, 20.0)),
+    ],
+)
+def test_ways_of_listening(said: str, meant: object) -> None:
+    text = f"microphones: [{{name: desk, array: respeaker-usb-4mic, listen: {said}}}]"
+    assert settings(text).microphones[0].listen == meant
+
+
+def test_an_array_is_a_board_or_told_by_its_card_or_where_its_microphones_are() -> None:
+    text = """
+microphones:
+  - {name: a, array: respeaker-4mic}
+  - {name: b, array: auto, gate: close-when-silent, max_session_minutes_per_day: 90}
+  - {name: c, array: {positions_m: [[0, 0], [0, 0.05]], channels: [3, 1]}, source: {channels: 4}}
+  - {name: d, array: ~, gate: off}
+  - {name: e, array: ps3-eye, source: {wav: talk.wav}}
+"""
+    config = settings(text)
+    named, auto, own, none, recorded = (each.array for each in config.microphones)
+    assert isinstance(named, Board)
+    assert (named.name, named.channels) == ("respeaker-4mic", 4)
+    assert isinstance(own, Board)
+    assert (own.positions_m, own.microphones, own.channels) == (((0.0, 0.0), (0.0, 0.05)), (3, 1), None)
+    assert (auto, none) == ("auto", None)
+    assert isinstance(recorded, Board)
+    assert [each.gate for each in config.microphones] == ["off", "close-when-silent", "off", "off", "off"]
+    assert [each.max_session_minutes_per_day for each in config.microphones] == [0, 90, 0, 0, 0]
+    assert [each["array"] for each in without_secrets(config)["microphones"]] == [
+        "respeaker-4mic",
+        "auto",
+        {"positions_m": [[0.0, 0.0], [0.0, 0.05]], "channels": [3, 1]},
+        None,
+        "ps3-eye",
+    ]
+
+
+def test_boards_are_looked_for_only_where_a_microphone_names_one() -> None:
+    asked: list[str] = []
+
+    def named(name: str) -> Board:
+        asked.append(name)
+        raise SettingsError(["/etc/edgetx/boards/x.yaml:1: title: is missing", "/etc/edgetx/boards/x.yaml:2: no"])
+
+    def parsed(text: str) -> Config:
+        return parse(text, path="e", environment={}, host_name="a", world_readable=True, named=named)
+
+    parsed("microphones: [{name: desk}, {name: b, array: auto}]")
+    assert asked == []
+    with pytest.raises(SettingsError) as caught:
+        parsed("microphones: [{name: desk, array: x, gate: on}]")
+    assert asked == ["x"]
+    assert caught.value.faults == [
+        "e:1: microphones[0].array: /etc/edgetx/boards/x.yaml:1: title: is missing; /etc/edgetx/boards/x.yaml:2: no",
+        "e:1: microphones[0].gate: 'on' is not 'off', 'send-speech' or 'close-when-silent'",
+    ]
 
 
 def test_a_relative_path_is_relative_to_the_file() -> None:
@@ -266,10 +339,70 @@ def test_one_wrong_setting(line: str, expected: str) -> None:
             "source: {format: S16LE}",
             "source.format: 'S16LE' is not 'S16_LE', 'S24_3LE' or 'S32_LE'; did you mean 'S16_LE'?",
         ),
-        ("listen: 0", "listen: must be 'auto', 'mix' or {channel: N}, where N counts from 0"),
-        ("listen: {chanel: 0}", "listen: must be 'auto', 'mix' or {channel: N}, where N counts from 0"),
-        ("listen: {channel: a}", "listen: 'a' is not a whole number"),
-        ("listen: {channel: 64}", "listen: channel 64 is out of range; it is from 0 to 63"),
+        ("listen: 0", NO_LISTEN),
+        ("listen: [mix]", NO_LISTEN),
+        ("listen: {channel: a}", "listen.channel: 'a' is not a whole number"),
+        ("listen: {channel: 64}", "listen.channel: 64 is out of range; it is from 0 to 63"),
+        (
+            "listen: {channel: 4}, array: respeaker-4mic",
+            "listen: channel 4 is not there: the source has 4, counted from 0",
+        ),
+        ("listen: delay-and-sum", f"listen: {NO_ARRAY}"),
+        ("listen: {azimuth_deg: 90}", f"listen: {NO_ARRAY}"),
+        (
+            "array: auto, listen: {azimuth_deg: 400}",
+            "listen.azimuth_deg: 400.0 is out of range; it is from 0 to 360",
+        ),
+        (
+            "array: auto, listen: {azimuth: 90, azimuth_deg: 90}",
+            "listen.azimuth: unknown setting; did you mean 'azimuth_deg'?",
+        ),
+        (
+            "array: auto, listen: {azimuth_deg: 90, channel: 1}",
+            "listen: 'channel' and 'azimuth_deg' exclude each other; keep one",
+        ),
+        (
+            "array: respeaker-linear4, listen: {azimuth_deg: 270}",
+            "listen: the microphones stand in a line, which has no left and right; write the azimuth as 90, 0 to 180",
+        ),
+        ("array: respeaker-4mik", "array: 'respeaker-4mik' is no board; did you mean 'respeaker-4mic'?"),
+        ("array: [0, 1]", "array: is a list; it must be text"),
+        (
+            "array: respeaker-6mic, source: {channels: 4}",
+            "array: its microphone on channel 5 is not there: the source has 4, counted from 0",
+        ),
+        (
+            "array: auto, source: {wav: talk.wav}",
+            "array: a recording has no card to be recognised by; write the name of the board",
+        ),
+        (
+            "array: {positions_m: [[0, 0], [0.1, 0]], channels: [0, 1, 2]}",
+            "array.positions_m: there are 2 positions for 3 channels; each microphone has one of both",
+        ),
+        (
+            "array: {positions_m: [[0, 0], [60, 0]], channels: [0, 1]}",
+            f"array.positions_m: {TOO_FAR}",
+        ),
+        (
+            "array: {positions_m: [[0, 0, 0], [0.1, 0]], channels: [0, 1]}",
+            "array.positions_m[0]: has 3 numbers; a position is [x, y], in metres",
+        ),
+        (
+            "array: {positions_m: [[0, 0], [0.1, 0]], channels: [1, 1]}",
+            "array.channels: the channel 1 is named twice; it carries one thing",
+        ),
+        (
+            "array: {positions_m: [[0, 0], [0.1, 0]], channels: [0, 3]}, source: {channels: 2}",
+            "array: its microphone on channel 3 is not there: the source has 2, counted from 0",
+        ),
+        (
+            "gate: speech",
+            "gate: 'speech' is not 'off', 'send-speech' or 'close-when-silent'; did you mean 'send-speech'?",
+        ),
+        (
+            "max_session_minutes_per_day: -1",
+            "max_session_minutes_per_day: -1.0 is out of range; it is 0 or more",
+        ),
         (
             "listen: {channel: 2}, source: {channels: 2}",
             "listen: channel 2 is not there: the source has 2, counted from 0",
@@ -378,6 +511,7 @@ CLASSES: list[Any] = [
     MicrophoneSettings,
 ]
 NAMES = sorted({part.name for cls in CLASSES for part in dataclasses.fields(cls)} | {"channel", "credential", "file"})
+NAMES += ["azimuth_deg", "width_deg", "positions_m"]
 WORDS = st.sampled_from(["local", "assemblyai", "assemblyai-v2", "auto", "off", "desk", "~", "ws://h", "fast"])
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text() | WORDS
 TREES = st.recursive(

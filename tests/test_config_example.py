@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from edgetx import document
+from edgetx import boards, document
 from edgetx.config import (
     AlsaSettings,
     Config,
+    Direction,
     KeepSettings,
     MicrophoneSettings,
     MqttSettings,
@@ -17,6 +18,7 @@ from edgetx.config import (
     WavSettings,
     parse,
 )
+from edgetx.listening import DEFAULT_WIDTH_DEG
 from edgetx.provider_settings import AiolaSettings, AssemblyAISettings, AssemblyAIV2Settings, LocalSettings
 
 EXAMPLE = Path(__file__).parents[1] / "config" / "edgetx.yaml"
@@ -51,7 +53,7 @@ def documented(node: document.Node, value: Any) -> list[tuple[type, str, int]]:
     """(class, setting, line) of every setting in ``node``, whose value is ``value``."""
     if isinstance(node, document.Items):
         return [place for item, part in zip(node.nodes, value, strict=True) for place in documented(item, part)]
-    if not isinstance(node, document.Entries) or isinstance(value, Secret | int):
+    if not isinstance(node, document.Entries) or isinstance(value, Secret | int | Direction):
         return []
     places = []
     for key, below in node.pairs:
@@ -80,6 +82,13 @@ def test_each_default_in_the_example_is_the_real_one() -> None:
             described = DEFAULT.search(lines[line - 2])
             assert described, f"line {line}: the line above {cls.__name__}.{name} ends in no [default]"
             assert described[1] in defaults_in_words(cls, name), f"line {line}"
+
+
+def test_the_example_names_every_board_and_every_part_of_a_direction() -> None:
+    text = EXAMPLE.read_text()
+    for name in [board.name for board in boards.all()] + [part.name for part in dataclasses.fields(Direction)]:
+        assert re.search(rf"(?<![\w-]){name}(?![\w-])", text), name
+    assert f"{DEFAULT_WIDTH_DEG:g} unless set" in text
 
 
 def defaults_in_words(cls: Any, name: str) -> list[str]:

@@ -17,6 +17,11 @@ def test_shellcheck_finds_nothing_in(name: str) -> None:
     assert checked.stdout == ""
 
 
+def test_the_boards_get_into_the_package_as_files() -> None:
+    sources = (DEB.parent / "build-deb").read_text()
+    assert 'cp -RL "$CHECKOUT"/{edgetx,' in sources, "edgetx/board-files is a link out of the package"
+
+
 def test_the_first_settings_are_closed_to_others() -> None:
     assert f'install -m {SETTINGS_MODE} /usr/share/edgetx/edgetx.yaml "$SETTINGS"' in (DEB / "postinst").read_text()
 

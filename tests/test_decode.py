@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
+import pytest
+
 from edgetx.checks import Range, identifier
-from edgetx.decode import Decoder, Rule, place_name
-from edgetx.document import read
+from edgetx.decode import Decoder, Rule, WrongParts, place_name
+from edgetx.decode import decoded as decoded_alone
+from edgetx.document import Node, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +224,29 @@ def test_what_is_right_is_kept_beside_what_is_wrong() -> None:
 def test_a_place_as_a_person_writes_it() -> None:
     assert place_name(("microphones", 0, "source", "a b")) == "microphones[0].source.'a b'"
     assert place_name(("a-b", "c\n")) == "a-b.'c\\n'"
+
+
+# --- a mapping that a converter decodes by itself ----------------------------------------------------------------
+
+
+def a_span(node: Node) -> Span:
+    span: Span = decoded_alone(Span, node)
+    return span
+
+
+def test_what_a_converter_decodes_has_its_faults_at_their_own_lines_and_places() -> None:
+    decoder = Decoder(converters={Span: a_span}, implied={})
+    decoder.decode(Garage, read("owner: Ada\nspan:\n  low: a\n  hihg: 3\nopen: 7\n", name="g"))
+    assert [(fault.line, place_name(fault.at)) for fault in decoder.faults] == [
+        (3, "span.low"),
+        (4, "span.hihg"),
+        (5, "open"),
+    ]
+    decoder = Decoder(converters={Span: a_span}, implied={})
+    decoder.decode(Garage, read("owner: Ada\nspan: {low: 2}", name="g"))
+    assert decoder.values[()].span == Span(2, 9)
+
+
+def test_its_faults_are_one_sentence_where_nobody_asks_for_places() -> None:
+    with pytest.raises(WrongParts, match="low: 'a' is not a whole number; high: 'b' is not a whole number"):
+        decoded_alone(Span, read("low: a\nhigh: b", name="g"))

@@ -30,8 +30,10 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name in PARTS:
-            copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
-            copy(PROJECT / name, folder / name)
+            if (PROJECT / name).is_dir():
+                shutil.copytree(PROJECT / name, folder / name, symlinks=True)
+            else:
+                shutil.copy(PROJECT / name, folder / name)
 
     def files(self) -> list[Path]:
         return sorted(self.folder.rglob("*"))
@@ -80,7 +82,10 @@ def mode(path: Path) -> int:
 def test_it_holds_the_program_the_user_the_settings_and_the_unit(image):
     program = image / "opt/edgetx/.venv/bin/edgetx"
     assert program.read_text().startswith("#!/opt/edgetx/.venv/bin/python")
-    assert list((image / "opt/edgetx/.venv/lib").glob("python3*/site-packages/edgetx/cli.py"))
+    (packages,) = (image / "opt/edgetx/.venv/lib").glob("python3*/site-packages")
+    assert (packages / "edgetx/cli.py").exists()
+    boards = sorted(path.name for path in (packages / "edgetx/board-files").iterdir())
+    assert boards == sorted(path.name for path in (PROJECT / "config/boards").iterdir())
     assert (image / "usr/local/bin/edgetx").readlink() == Path("/opt/edgetx/.venv/bin/edgetx")
     groups = (image / "etc/group").read_text().splitlines()
     assert "edgetx" in next(line for line in groups if line.startswith("audio:"))

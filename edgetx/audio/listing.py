@@ -3,13 +3,14 @@
 What a device says of itself is shown without its control characters.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgetx.audio.cards import Card, hardware_of, resolve
 from edgetx.audio.devices import Device, Offer
 from edgetx.errors import EdgetxError
+from edgetx.scalars import one_of
 
 WIDTH = 80
 _INDENT = "    "
@@ -33,14 +34,24 @@ class Choices:
     """What the settings choose: by ALSA's name of a device, the microphones that use it.
 
     ``lost``: of each microphone whose device is not listed, its name, what it calls the device, and what about it.
+    ``boards``: by ALSA's name of a device, which microphone array it is, or which it may be.
     """
 
     microphones: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lost: tuple[tuple[str, str, str], ...] = ()
+    boards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def choices(microphones: Iterable[tuple[str, str]], devices: Sequence[Device], cards: Sequence[Card]) -> Choices:
-    """Return which of ``devices`` are chosen by ``microphones``: their names, and what they call their device."""
+def choices(
+    microphones: Iterable[tuple[str, str]],
+    devices: Sequence[Device],
+    cards: Sequence[Card],
+    boards_of: Callable[[Card], Iterable[str]] = lambda _: (),
+) -> Choices:
+    """Return which of ``devices`` are chosen by ``microphones``: their names, and what they call their device.
+
+    ``boards_of``: the names of the arrays that a card may be.
+    """
     found: dict[str, tuple[str, ...]] = {}
     lost = []
     for microphone, name in microphones:
@@ -53,12 +64,15 @@ def choices(microphones: Iterable[tuple[str, str]], devices: Sequence[Device], c
             found[hardware] = (*found.get(hardware, ()), microphone)
         else:
             lost.append((microphone, name, reason))
-    return Choices(found, tuple(lost))
+    known = {
+        card.hardware(device): names for card in cards if (names := tuple(boards_of(card))) for device in card.captures
+    }
+    return Choices(found, tuple(lost), known)
 
 
 def table(devices: Sequence[Device], chosen: Choices) -> str:
     """Return ``devices`` as text; a name is never cut or broken, so that it can be copied."""
-    blocks = ["\n".join(_lines(device, chosen.microphones.get(device.name, ()))) for device in devices] or [NONE]
+    blocks = ["\n".join(_lines(device, chosen)) for device in devices] or [NONE]
     blocks += ["\n".join(_lost(*each)) for each in chosen.lost]
     return "\n\n".join(blocks) if chosen.lost or not devices else "\n".join(blocks)
 
@@ -67,11 +81,12 @@ def as_json(devices: Sequence[Device], chosen: Choices) -> dict[str, Any]:
     """Return the same as JSON has it; what is unknown is left out.
 
     ``{"devices": [{"token", "name", "description", "rates", "channels", "formats", "other_formats", "in_use",
-    "users": [{"process", "program", "running": {"rate", "channels", "format"}}], "trouble", "microphones"}],
-    "lost": [{"microphone", "alsa", "detail"}]}``. Empty ``channels``: any number, the device converts.
+    "users": [{"process", "program", "running": {"rate", "channels", "format"}}], "trouble", "microphones", "boards"}],
+    "lost": [{"microphone", "alsa", "detail"}]}``. Empty ``channels``: any number, the device converts. ``boards``: the
+    microphone array that it is recognised as, or several that look alike.
     """
     return {
-        "devices": [_entry(device, chosen.microphones.get(device.name, ())) for device in devices],
+        "devices": [_entry(device, chosen) for device in devices],
         "lost": [dict(zip(("microphone", "alsa", "detail"), each, strict=True)) for each in chosen.lost],
     }
 
@@ -87,12 +102,15 @@ def wrapped(text: str, indent: str = _INDENT) -> list[str]:
     return [*lines, line]
 
 
-def _lines(device: Device, microphones: Sequence[str]) -> Iterator[str]:
+def _lines(device: Device, chosen: Choices) -> Iterator[str]:
+    microphones = chosen.microphones.get(device.name, ())
     yield f"{'*' if microphones else ' '} {device.token}"
     if device.description:
         yield from wrapped("".join(letter if letter.isprintable() else " " for letter in device.description))
     if device.name != device.token:
         yield _INDENT + device.name
+    if known := chosen.boards.get(device.name):
+        yield from wrapped(f"microphone array: {one_of(known)}{'' if len(known) == 1 else '; only you can tell'}")
     for user in device.users:
         running = f", at {user.running}" if user.running else ""
         yield from wrapped(f"in use by {user}{running}")
@@ -120,7 +138,7 @@ def _several(noun: str, count: int) -> str:
     return noun if count == 1 else f"{noun}s"
 
 
-def _entry(device: Device, microphones: Sequence[str]) -> dict[str, Any]:
+def _entry(device: Device, chosen: Choices) -> dict[str, Any]:
     offer = device.offer
     offered = (
         {"other_formats" if name == "others" else name: value for name, value in asdict(offer).items()} if offer else {}
@@ -133,7 +151,8 @@ def _entry(device: Device, microphones: Sequence[str]) -> dict[str, Any]:
         "in_use": bool(device.users) or not (offer or device.trouble),
         "users": [_without_nothing(asdict(user)) for user in device.users],
         "trouble": device.trouble,
-        "microphones": list(microphones),
+        "microphones": list(chosen.microphones.get(device.name, ())),
+        "boards": list(chosen.boards.get(device.name, ())),
     }
     return {name: value for name, value in entry.items() if value != ""}
 

@@ -5,25 +5,27 @@ word or by the mark on disk, which holds while no daemon or broker can say so.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from edgetx import boards
 from edgetx.audio import channels
 from edgetx.audio.alsa import AlsaSource
-from edgetx.audio.alsa_devices import Busy, every_channel, users_of
-from edgetx.audio.cards import resolve
+from edgetx.audio.alsa_devices import Busy, card_of, every_channel, users_of
+from edgetx.audio.cards import Card, resolve
 from edgetx.audio.format import AudioFormat, Chunk
 from edgetx.audio.occupancy import User
 from edgetx.audio.samples import decode
 from edgetx.audio.sound_system import SoundSystem
 from edgetx.audio.source import Stalled
-from edgetx.config import AlsaSettings, Listen, MicrophoneSettings, WavSettings
+from edgetx.board import Board
+from edgetx.config import AlsaSettings, MicrophoneSettings, WavSettings
 from edgetx.device_commands import librarys_words_dropped
-from edgetx.doctor import sound
+from edgetx.doctor import array, sound
 from edgetx.doctor.report import Finding, Tell, Verdict, sentence, several
 from edgetx.doctor.service import Unit
-from edgetx.errors import Refused, TryAgain
+from edgetx.errors import Refused, SettingsError, TryAgain
 
 SOUND_SECONDS = 2.0
 ABSENT = "Is it plugged in? 'edgetx devices' lists what there is."
@@ -49,7 +51,7 @@ class Visit:
     unit: Unit
     told: Mapping[str, Any]
     marked: bool | None
-    listened: Callable[[Listen | None], range]
+    listened: Callable[[MicrophoneSettings], Collection[int]]
     seconds: float = SOUND_SECONDS
 
     def run(self) -> None:
@@ -119,14 +121,50 @@ class Visit:
         with librarys_words_dropped():
             name = resolve(settings.alsa, self.system.cards())
             form, data = captured(every_channel(settings, self.system), self.system, self.seconds)
+            card = card_of(settings.alsa, self.system) if self.microphone.array else None
         known = "" if name == settings.alsa else f" ({name})"
         self._say("device", Verdict.OK, f"{settings.alsa}{known} is there, and nobody else has it.")
-        findings = channels.judge(decode(data, form))
-        for finding in sound.judge(self.stage, findings, self.listened(self.microphone.listen), str(form)):
+        board = self._board(card)
+        listen = self.microphone.listen
+        ears = None if isinstance(listen, int) else board
+        heard = self.listened(replace(self.microphone, array=ears))
+        findings = sound.judge(self.stage, judged(data, form, ears), heard, str(form))
+        advice = array.mixer(self.stage, board, card.id, findings) if board and card else None
+        for finding in [*findings, *([advice] if advice else [])]:
             self.tell(finding)
+
+    def _board(self, card: Card | None) -> Board | None:
+        """Return which array it is, and say so, if the settings speak of one."""
+        if self.microphone.array is None:
+            return None
+        try:
+            board = boards.resolve(self.microphone.array, card)
+        except SettingsError as error:
+            self._say("array", Verdict.FAILED, "; ".join(error.faults))
+            return None
+        if board:
+            self.tell(array.known(self.stage, board))
+        else:
+            self._say("array", Verdict.WARNING, boards.unresolved(card))
+        return board
 
     def _say(self, name: str, verdict: Verdict, text: str, remedy: str = "") -> None:
         self.tell(Finding(self.stage, name, verdict, text, remedy))
+
+
+def judged(data: bytes, form: AudioFormat, board: Board | None) -> list[channels.Channel]:
+    """Return a finding on each channel; of an array on its microphones only, for the others may be anything.
+
+    Of one whose channels move round on all of them: it is not looked which is which now.
+    """
+    numbers: Sequence[int] = range(form.channels)
+    aperture_m = board.aperture_m if board else channels.APERTURE_M
+    if board and not board.rotates and max(board.microphones) < form.channels:
+        numbers = board.microphones
+    return [
+        replace(each, number=numbers[each.number], other=None if each.other is None else numbers[each.other])
+        for each in channels.judge(decode(data, form)[:, list(numbers)], form.rate, aperture_m=aperture_m)
+    ]
 
 
 def _remedy(trouble: TryAgain | Refused) -> str:

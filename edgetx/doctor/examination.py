@@ -5,13 +5,13 @@ The broker comes before the microphones: what the daemon has retained there says
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgetx import clock
-from edgetx.config import Config, Listen, MicrophoneSettings, load
+from edgetx.config import Config, MicrophoneSettings, load
 from edgetx.doctor import broker, device, disk, groups, hats, power, provider, service
 from edgetx.doctor.reading import Machine
 from edgetx.doctor.report import Finding, Report, Verdict, sentence
@@ -28,12 +28,12 @@ EXIT_OK, EXIT_TROUBLE, EXIT_SETTINGS = 0, 1, os.EX_CONFIG
 
 @dataclass(slots=True)
 class Examination:
-    """All of it, once. ``listened``: which channels a microphone's ``listen`` takes."""
+    """All of it, once. ``listened``: which channels a microphone takes."""
 
     path: Path
     environment: Mapping[str, str]
     report: Report
-    listened: Callable[[Listen | None], range]
+    listened: Callable[[MicrophoneSettings], Collection[int]]
     machine: Machine
     synchronised: Callable[[], bool] = clock.synchronised
 

@@ -1,6 +1,6 @@
 """What the doctor says of two seconds of sound. Pure: `channels` measures."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from edgetx.audio.channels import Channel, Fault
 from edgetx.doctor.report import Finding, Verdict, several
@@ -10,25 +10,27 @@ LOUD_DBFS = -6.0
 
 _SAID = {
     Fault.DEAD: "delivers one value only",
-    Fault.QUIET: "is 40 dB or more below the others",
+    Fault.WEAK: "is {below_db:.0f} dB below the others",
     Fault.TWIN: "is the same sound as channel {other}",
     Fault.INVERTED: "is inverted against channel {other}",
+    Fault.DELAYED: "lags {late_ms:+.1f} ms behind channel {other}",
     Fault.CLIPPING: "clips ({clipped:.1%} of the samples)",
     Fault.OFF_CENTRE: "is off centre by {centre:+.1%} of full scale",
 }
 _REMEDIES = {
     Fault.DEAD: "A mute switch, a mixer at zero (alsamixer), or a channel without a microphone.",
-    Fault.QUIET: "See its gain in alsamixer.",
+    Fault.WEAK: "See its gain in alsamixer, and that nothing covers it.",
     Fault.TWIN: "A mono source behind a converting device: 'hw:…' or a token shows what there is.",
     Fault.INVERTED: "'listen: mix' would cancel it out: listen to one channel.",
+    Fault.DELAYED: "More than sound takes from microphone to microphone: open it again; an array leaves it out.",
     Fault.CLIPPING: "Lower the gain (alsamixer), or go farther away.",
     Fault.OFF_CENTRE: "Usual with cheap sticks; little harm.",
 }
-_GRAVE = frozenset({Fault.DEAD, Fault.QUIET, Fault.CLIPPING})
+_GRAVE = frozenset({Fault.DEAD, Fault.WEAK, Fault.CLIPPING})
 """What makes a channel that is listened to useless."""
 
 
-def judge(stage: str, channels: Sequence[Channel], listened: range, form: str) -> list[Finding]:
+def judge(stage: str, channels: Sequence[Channel], listened: Container[int], form: str) -> list[Finding]:
     """Return a finding on the level, and one on each fault of the channels; ``listened``: what the settings take.
 
     A fault fails only where somebody listens to nothing better; boards have channels that are meant to be empty.
@@ -65,7 +67,13 @@ def _said(fault: Fault, having: Sequence[Channel]) -> str:
     """Say which channels have it; those of which the same is to be said, together."""
     said: dict[str, list[int]] = {}
     for channel in having:
-        words = _SAID[fault].format(other=channel.other, clipped=channel.clipped, centre=channel.centre)
+        words = _SAID[fault].format(
+            other=channel.other,
+            clipped=channel.clipped,
+            centre=channel.centre,
+            below_db=channel.below_db,
+            late_ms=channel.late_ms,
+        )
         said.setdefault(words, []).append(channel.number)
     return " ".join(
         f"Channel {numbers[0]} {words}." if len(numbers) == 1 else f"Each of the channels {several(numbers)} {words}."

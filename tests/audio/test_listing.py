@@ -86,6 +86,17 @@ def test_the_table_fits_80_columns_and_cuts_no_name():
     assert all(len(line) <= WIDTH for line in lines if name not in line and "yyy" not in line)
 
 
+def test_a_microphone_array_is_told_or_those_that_it_may_be():
+    known = {"ArrayUAC10": ["respeaker-usb-4mic"], "Device": ["one", "other"]}
+    chosen = choices([], [ARRAY, HELD, FIFO], CARDS, lambda card: known[card.id])
+    lines = table([ARRAY, HELD, FIFO], chosen).splitlines()
+    assert lines[3] == "    microphone array: 'respeaker-usb-4mic'"
+    assert lines[8] == "    microphone array: 'one' or 'other'; only you can tell"
+    assert sum("microphone array" in line for line in lines) == 2
+    shown = as_json([ARRAY, HELD, FIFO], chosen)["devices"]
+    assert [each["boards"] for each in shown] == [["respeaker-usb-4mic"], ["one", "other"], []]
+
+
 def test_as_json_a_device_has_what_is_known():
     assert as_json([ARRAY], Choices({ARRAY.name: ("desk",)}, (("door", "card:x", "It is not there."),))) == {
         "devices": [
@@ -100,6 +111,7 @@ def test_as_json_a_device_has_what_is_known():
                 "in_use": False,
                 "users": [],
                 "microphones": ["desk"],
+                "boards": [],
             }
         ],
         "lost": [{"microphone": "door", "alsa": "card:x", "detail": "It is not there."}],

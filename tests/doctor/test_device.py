@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgetx import boards
 from edgetx.audio.alsa_devices import Busy
 from edgetx.audio.sound_system import SoundSystem
 from edgetx.audio.source import Stalled
@@ -18,6 +19,7 @@ from edgetx.doctor import device
 from edgetx.doctor.device import Visit
 from edgetx.doctor.report import Finding
 from edgetx.doctor.service import Unit
+from edgetx.errors import SettingsError
 from tests.audio.conftest import environment
 from tests.rigs.microphones import FifoMicrophone, fifo_microphone, pulse_microphone
 from tests.rigs.sound_tree import SoundTree
@@ -89,6 +91,58 @@ def test_a_dead_channel_fails_where_it_is_the_one_that_is_listened_to(tmp_path, 
     room[:, 2] = 0
     found = heard(tmp_path, room, replace(DESK, listen=2))
     assert found[2][:2] == ("dead", "FAILED")
+
+
+def test_of_an_array_all_microphones_are_listened_to_and_the_other_channels_may_be_anything(tmp_path, room):
+    room[:, 0] = room[:, 1]
+    room[:, 5] = 0
+    six = replace(DESK, array=boards.named("respeaker-usb-4mic"))
+    found = heard(tmp_path, room, six)
+    assert [(name, verdict) for name, verdict, _ in found] == [
+        (name, "ok") for name in ("device", "array", "sound", "channels")
+    ]
+    assert found[1][2].startswith("The array is ReSpeaker USB 4-Mic Array (Mic Array v2.0) (respeaker-usb-4mic). With")
+    assert "The 4 channels are alive" in found[3][2]
+
+
+def test_of_an_array_of_which_one_channel_is_listened_to_that_one_counts(tmp_path, room):
+    room[:, 5] = 0
+    found = heard(tmp_path, room, replace(DESK, array=boards.named("respeaker-usb-4mic"), listen=5))
+    assert [(name, verdict) for name, verdict, _ in found[1:]] == [
+        ("array", "ok"),
+        ("sound", "warning"),
+        ("dead", "FAILED"),
+    ]
+
+
+def test_a_microphone_of_an_array_is_told_by_the_number_of_its_channel(tmp_path, room):
+    room[:, 4] = room[:, 2]
+    found = heard(tmp_path, room, replace(DESK, array=boards.named("respeaker-usb-4mic")))
+    assert found[3][:2] == ("twin", "warning")
+    assert "Channel 4 is the same sound as channel 2." in found[3][2]
+
+
+def test_an_array_whose_microphones_are_not_there_fails(tmp_path, room):
+    eight = replace(boards.named("matrix-voice"), microphones=(6, 7), positions_m=((0.0, 0.0), (0.0, 0.1)))
+    found = heard(tmp_path, room, replace(DESK, array=eight))
+    assert found[2][:2] == ("sound", "FAILED")
+    assert "it has 6 channels, none of them the one that is listened to" in found[2][2]
+
+
+def test_an_array_that_is_not_recognised_is_told_with_what_to_write(tmp_path, room):
+    found = heard(tmp_path, room, replace(DESK, array="auto"))
+    assert found[1][:2] == ("array", "warning")
+    assert "write the board's name as 'array'" in found[1][2]
+
+
+def test_faults_of_a_board_are_told(tmp_path, room, monkeypatch):
+    def faulty(*_: object) -> None:
+        raise SettingsError(["/etc/edgetx/boards/mine.yaml:1: title: is missing"])
+
+    monkeypatch.setattr(device.boards, "resolve", faulty)
+    found = heard(tmp_path, room, replace(DESK, array="auto"))
+    assert found[1] == ("array", "FAILED", "/etc/edgetx/boards/mine.yaml:1: title: is missing")
+    assert found[2][:2] == ("sound", "ok")
 
 
 def test_the_settling_of_a_device_does_not_count(tmp_path, room):

@@ -5,7 +5,17 @@ from edgetx.doctor.sound import judge
 
 
 def channel(n: int, *faults: Fault, rms: float = -40.0, other: int | None = None) -> Channel:
-    return Channel(n, rms_dbfs=rms, peak_dbfs=rms + 20, centre=0.021, clipped=0.034, faults=faults, other=other)
+    return Channel(
+        n,
+        rms_dbfs=rms,
+        peak_dbfs=rms + 20,
+        centre=0.021,
+        clipped=0.034,
+        faults=faults,
+        other=other,
+        below_db=38.4,
+        late_ms=2.5,
+    )
 
 
 def told(*channels: Channel, listened: range = range(1)) -> list[tuple[str, str, str]]:
@@ -40,13 +50,15 @@ def test_each_fault_in_words_those_of_a_kind_together():
         channel(2, Fault.DEAD),
         channel(3, Fault.TWIN, other=0),
         channel(4, Fault.INVERTED, Fault.OFF_CENTRE, other=0),
-        channel(5, Fault.QUIET, Fault.CLIPPING),
+        channel(5, Fault.WEAK, Fault.CLIPPING),
+        channel(6, Fault.DELAYED, other=0),
     )
     assert found[1:] == [
         ("dead", "warning", "Each of the channels 1 and 2 delivers one value only."),
-        ("quiet", "warning", "Channel 5 is 40 dB or more below the others."),
+        ("weak", "warning", "Channel 5 is 38 dB below the others."),
         ("twin", "warning", "Channel 3 is the same sound as channel 0."),
         ("inverted", "warning", "Channel 4 is inverted against channel 0."),
+        ("delayed", "warning", "Channel 6 lags +2.5 ms behind channel 0."),
         ("clipping", "warning", "Channel 5 clips (3.4% of the samples)."),
         ("off centre", "warning", "Channel 4 is off centre by +2.1% of full scale."),
     ]
