@@ -9,12 +9,13 @@ looked at, and called ``stalled`` while it claims to run and brings nothing.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from edgetx.audio.capture import Capture
 from edgetx.audio.format import RATE, Gap
+from edgetx.audio.heard import Bearing, Remark
 from edgetx.audio.keeper import Keeper
 from edgetx.audio.log import AudioLog
 from edgetx.audio.priority import raise_if_allowed
@@ -80,6 +81,16 @@ class MicrophoneState:
             return
         self._overruns += gap.cause == "overrun"
         self.account.lose(gap)
+
+    def heard(self, bearings: Iterable[Bearing], remarks: Iterable[Remark]) -> None:
+        """Take what an array tells: where talkers were (16 kHz frames), and which of its channels are well."""
+        if self._closed:
+            return
+        self.account.directions.add(bearings)
+        for remark in remarks:
+            fault = {"fault": remark.fault} if remark.fault else {}
+            self.account.happened("channel", channel=remark.channel, detail=remark.text, **fault)
+            self.log_line(f"{self.name}: {remark.text}")
 
     def looked_at(self, now: float) -> float:
         """Look whether a capture that claims to flow brings sound, or brings it again; return when to look again.

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 from edgetx import clock
-from edgetx.audio.alsa import AlsaSource
+from edgetx.audio.arrangement import Arrangement
 from edgetx.audio.capture import Capture
 from edgetx.audio.format import RATE
+from edgetx.audio.heard import Bearing, Remark
 from edgetx.audio.held import Held
 from edgetx.audio.keeper import Keeper
 from edgetx.audio.keeping import Range, Rules
@@ -179,22 +180,20 @@ def _capture(
     transcriber: Transcriber,
 ) -> Capture:
     loop = asyncio.get_running_loop()
+    arrangement = _arrangement(settings)
     place, progress = state.account.timeline.observe, partial(daemon.health.progress, settings.name)
 
     def observe(frame: int, monotonic: float) -> None:
         place(frame, monotonic)
         progress()
 
-    def show_level(fields: dict[str, Any]) -> None:
-        daemon.publisher.put(daemon.topics.level(settings.name, fields))
-
     def make_source() -> Source:
         progress()  # Looking for a device that is not there is no hang; being stuck in opening it is.
-        return _source(settings, lambda: (log.end - transcriber.position) / RATE, progress)
+        return _source(settings, arrangement, lambda: (log.end - transcriber.position) / RATE, waiting=progress)
 
     return Capture(
         make_source=make_source,
-        listen=settings.listen,
+        make_ears=arrangement.front_end,
         log=log,
         since=since,
         clock=time.monotonic,
@@ -202,9 +201,37 @@ def _capture(
         observe=observe,
         report_gap=_on_loop(loop, state.lost),
         report_state=_on_loop(loop, state.capture_is),
-        measure=level_reporter(settings.level_seconds, _on_loop(loop, show_level), clock=time.monotonic),
+        measure=level_reporter(
+            settings.level_seconds, _on_loop(loop, partial(_show_level, daemon, state)), clock=time.monotonic
+        ),
+        spatial=_on_loop(loop, partial(_array_tells, arrangement, state)),
         silent_seconds=settings.silent_seconds if isinstance(settings.source, AlsaSettings) else 0.0,
         muted=state.muted,
+    )
+
+
+def _show_level(daemon: Daemon, state: MicrophoneState, fields: dict[str, Any]) -> None:
+    """Publish how loud it is and, of an array, where somebody has spoken in the last second."""
+    end = state.log.end
+    direction = state.account.directions.of(end - RATE, end)
+    shown = {"direction": direction.fields()} if direction else {}
+    daemon.publisher.put(daemon.topics.level(state.name, fields | shown))
+
+
+def _array_tells(
+    arrangement: Arrangement, state: MicrophoneState, bearings: tuple[Bearing, ...], remarks: tuple[Remark, ...]
+) -> None:
+    state.account.directions.cone = arrangement.board is not None and arrangement.board.linear
+    state.heard(bearings, remarks)
+
+
+def _arrangement(settings: MicrophoneSettings) -> Arrangement:
+    log_line = _log_line(settings)
+    return Arrangement(
+        settings.array,
+        settings.listen,
+        tell=lambda sentence: log_line(f"{settings.name}: {sentence}"),
+        clock=time.monotonic,
     )
 
 
@@ -218,12 +245,18 @@ def _on_loop(loop: asyncio.AbstractEventLoop, function: Callable[P, None]) -> Ca
     return call
 
 
-def _source(settings: MicrophoneSettings, lead_seconds: Callable[[], float], progress: Callable[[], None]) -> Source:
+def _source(
+    settings: MicrophoneSettings,
+    arrangement: Arrangement,
+    lead_seconds: Callable[[], float],
+    *,
+    waiting: Callable[[], None],
+) -> Source:
     source = settings.source
     if isinstance(source, AlsaSettings):
-        return AlsaSource(source, time.monotonic)
+        return arrangement.device(source)
     recording = WavSource(source, time.monotonic, time.sleep)
-    return recording if source.pace == "realtime" else Held(recording, lead_seconds, waiting=progress)
+    return recording if source.pace == "realtime" else Held(recording, lead_seconds, waiting=waiting)
 
 
 def _show_state(daemon: Daemon, microphone: str, fields: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 Tree = dict[str, str]
 
 GROUND = {"errors", "config", "provider_settings", "secret", "decode", "scalars", "checks", "document", "health"}
-GROUND |= {"retry", "clock", "tokens"}
+GROUND |= {"retry", "clock", "tokens", "board", "boards", "listening"}
 WIRING = {
     "aside",
     "keys",
@@ -25,10 +25,12 @@ WIRING = {
     "metering",
     "mute_command",
     "mutes",
+    "picture",
     "plans",
     "records",
     "reload",
     "reload_note",
+    "replay",
     "restart",
     "roster",
     "screen",
@@ -60,6 +62,7 @@ DOORS = {
     "sqlite3": {"edgetx/store.py"},
     "yaml": {"edgetx/document.py"},
     "numpy": {"edgetx/audio/"},
+    "PIL": {"edgetx/picture.py"},
 }
 BROAD = {"Exception", "BaseException"}
 MAY_CATCH_BROADLY = {"edgetx/supervisor.py"}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from edgetx.audio.format import Gap
+from edgetx.audio.heard import Bearing, Remark
 from edgetx.audio.log import AudioLog
 from edgetx.health import Health
 from edgetx.microphone import RETURN_SECONDS, MicrophoneState
@@ -287,3 +288,19 @@ def test_a_microphone_that_is_closed_is_deaf_to_its_capture_and_leaves_the_healt
     assert desk.health.stages() == {}
     assert len(desk.states) == told
     assert desk.state.account.ledger.settled[Fate.LOST] == 0
+
+
+def test_what_an_array_tells_of_its_channels_are_events_and_of_talkers_goes_to_the_account(desk):
+    lines: list[str] = []
+    desk.state.log_line = lines.append
+    ill, well = Remark(2, "dead", "Channel 2 is dead."), Remark(2, "", "Channel 2 is well again.")
+    desk.state.heard([Bearing(0, 2048, 90.0, 0.9)], [ill, well])
+    assert [(event.name, event.data) for event in desk.events] == [
+        ("channel", {"channel": 2, "detail": "Channel 2 is dead.", "fault": "dead"}),
+        ("channel", {"channel": 2, "detail": "Channel 2 is well again."}),
+    ]
+    assert lines == ["desk: Channel 2 is dead.", "desk: Channel 2 is well again."]
+    assert desk.state.account.directions.of(0, 2048).azimuth_deg == 90
+    desk.state.close_account()
+    desk.state.heard([], [ill])
+    assert len(desk.events) == 2

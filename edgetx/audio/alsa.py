@@ -35,19 +35,24 @@ _NEW = tuple.__new__
 
 
 class AlsaSource:
-    """A `Source`; see `AlsaSettings`. ``clock`` is monotonic seconds and serves to measure an overrun."""
+    """A `Source`; see `AlsaSettings`. ``clock`` is monotonic seconds and serves to measure an overrun.
+
+    ``prefer``: the format that is preferred to 16 kHz mono where the settings leave it open.
+    """
 
     def __init__(
         self,
         settings: AlsaSettings,
         clock: Callable[[], float],
         *,
+        prefer: AudioFormat | None = None,
         period_seconds: float = PERIOD_SECONDS,
         stall_seconds: float = STALL_SECONDS,
         start_seconds: float = START_SECONDS,
         system: SoundSystem = SOUND_SYSTEM,
     ) -> None:
         self._settings = settings
+        self._prefer = prefer
         self._clock = clock
         self._system = system
         self._period_seconds = period_seconds
@@ -77,7 +82,7 @@ class AlsaSource:
         """Take the device. Raise TryAgain when it is absent or busy, Refused when it does not do what is set."""
         with self._inside:
             self._closing = False
-            self._pcm, self._format = take(self._settings, self._system, self._period_seconds)
+            self._pcm, self._format = take(self._settings, self._system, self._period_seconds, prefer=self._prefer)
             self._position, self._anchor, self._starting = 0, Anchor(self._format.rate), True
             self._observe_from = 0
             self._poll = select.poll()

@@ -13,7 +13,7 @@ from typing import Any
 import alsaaudio
 
 from edgetx.audio.cards import Card, hardware_of, is_missing, resolve, stable_name
-from edgetx.audio.devices import RATES, Device, Offer, choose, own_pcms, wished
+from edgetx.audio.devices import RATES, Device, Offer, choose, own_pcms, preferring, wished
 from edgetx.audio.format import AudioFormat, SampleFormat
 from edgetx.audio.occupancy import Substream, User
 from edgetx.audio.sound_system import SOUND_SYSTEM, SoundSystem
@@ -73,13 +73,35 @@ def every_channel(settings: AlsaSettings, system: SoundSystem = SOUND_SYSTEM) ->
     return replace(settings, channels=min(max(offer.channels, default=1), MAX_CHANNELS))
 
 
-def take(settings: AlsaSettings, system: SoundSystem, period_seconds: float) -> tuple[Any, AudioFormat]:
-    """Return the open device and its format: the wish if it is granted, else the best of what is offered.
+def card_of(name: str, system: SoundSystem = SOUND_SYSTEM) -> Card | None:
+    """Return the card that a name of ALSA's or a token leads to; None: to none, or to several.
 
-    A token is looked up now. Raise TryAgain when the device is absent or busy, Refused when it does not do what is set.
+    A name that does not say is opened for a moment. Raise like `take`.
     """
     cards = system.cards()
-    name, wish = resolve(settings.alsa, cards), wished(settings)
+    hardware = hardware_of(resolve(name, cards), cards)
+    for card in cards:
+        if hardware in {card.hardware(device) for device in card.captures}:
+            return card
+    if is_missing(hardware, cards):
+        raise _absent(name, system)
+    try:
+        number = _card_number(hardware)
+    except alsaaudio.ALSAAudioError as error:
+        raise _ours(error, name, system) from error
+    return next((card for card in cards if card.number == number), None)
+
+
+def take(
+    settings: AlsaSettings, system: SoundSystem, period_seconds: float, *, prefer: AudioFormat | None = None
+) -> tuple[Any, AudioFormat]:
+    """Return the open device and its format: the wish if it is granted, else the best of what is offered.
+
+    ``prefer``: what is preferred to 16 kHz mono where the settings leave it open. A token is looked up now. Raise
+    TryAgain when the device is absent or busy, Refused when it does not do what is set.
+    """
+    cards = system.cards()
+    name, wish = resolve(settings.alsa, cards), _wish(settings, prefer)
     if is_missing(name, cards):  # Asked for it, the library would write to standard error each time, for ever.
         raise _absent(settings.alsa, system)
     try:
@@ -88,7 +110,7 @@ def take(settings: AlsaSettings, system: SoundSystem, period_seconds: float) -> 
             return pcm, wish
         pcm.close()
         offer = _ask(name)
-        best = choose(offer, settings)
+        best = choose(offer, preferring(offer, settings, prefer) if prefer else settings)
         pcm = _open(name, best, period_seconds)
     except alsaaudio.ALSAAudioError as error:
         raise _ours(error, settings.alsa, system) from error
@@ -102,6 +124,22 @@ def take(settings: AlsaSettings, system: SoundSystem, period_seconds: float) -> 
 def reason(error: Exception) -> str:
     """Return what the library says, without the name of the device."""
     return str(error).rpartition(" [")[0]
+
+
+def _wish(settings: AlsaSettings, prefer: AudioFormat | None) -> AudioFormat:
+    if prefer is None:
+        return wished(settings)
+    form = prefer.sample_format
+    return wished(settings, prefer.rate, channels=prefer.channels, sample_format=form)
+
+
+def _card_number(name: str) -> int:
+    """Return the number of the card behind a device; negative if there is none."""
+    pcm = _open(name, wished(AlsaSettings(name)), _ASKING_SECONDS)
+    try:
+        return int(pcm.info()["card_no"])
+    finally:
+        pcm.close()
 
 
 def _user_space() -> list[str]:

@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator
 
 from edgetx.audio.anchor import Anchor
 from edgetx.audio.format import FRAME_BYTES, RATE, AudioFormat, Chunk, Gap
-from edgetx.audio.frontend import Listen, front_end
-from edgetx.audio.heard import FrontEnd, at_16k
+from edgetx.audio.heard import Bearing, FrontEnd, Remark
 from edgetx.audio.log import AudioLog
+from edgetx.audio.opening import Opening
 from edgetx.audio.silence import Silence
 from edgetx.audio.source import Source, Stalled
 from edgetx.audio.states import AWAY
@@ -40,10 +40,12 @@ STEADY_SECONDS = 5
 class Capture:
     """Feeds ``log`` from sources that ``make_source`` makes anew for each attempt. All callbacks run in its thread.
 
+    ``make_ears(form)``: the front end that the source made last, now open, needs, if any; it may raise Refused.
     ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``since``: when the first frame of ``log`` is due, by
     that clock. ``observe(frame, seconds)``: once a second, the number, at 16 kHz, of the frame after the last that the
     device had handed over, and when. ``report_gap``: a hole, in 16 kHz frames. ``report_state(state, detail)``: see
     above. ``measure(form, chunk, pcm)``, if given, sees each chunk as the source delivered it, and what came of it.
+    ``spatial(bearings, remarks)``, if given: what an array tells; the bearings' frames are numbered as the log's.
     ``silent_seconds``: how long one value is heard before that is called ``silent``; 0: for ever. ``muted``: the device
     is not opened before `mute` says so.
     """
@@ -52,7 +54,7 @@ class Capture:
         self,
         *,
         make_source: Callable[[], Source],
-        listen: Listen,
+        make_ears: Callable[[AudioFormat], FrontEnd | None],
         log: AudioLog,
         since: float,
         clock: Callable[[], float],
@@ -61,12 +63,13 @@ class Capture:
         report_gap: Callable[[Gap], None],
         report_state: Callable[[str, str], None],
         measure: Callable[[AudioFormat, Chunk, bytes], None] | None = None,
+        spatial: Callable[[tuple[Bearing, ...], tuple[Remark, ...]], None] | None = None,
         silent_seconds: float = 0.0,
         muted: bool = False,
     ) -> None:
-        self._make_source, self._listen, self._log = make_source, listen, log
+        self._make_source, self._make_ears, self._log = make_source, make_ears, log
         self._clock, self._random = clock, random
-        self._observe, self._measure = observe, measure
+        self._observe, self._measure, self._spatial = observe, measure, spatial
         self._report_gap, self._report_state = report_gap, report_state
         self._silent_seconds = silent_seconds
         self._silence: Silence | None = None
@@ -139,7 +142,7 @@ class Capture:
         self._source = source = self._make_source()
         try:
             source.open()
-            return self._follow(source, front_end(source.format, self._listen))
+            return self._follow(source, self._make_ears(source.format))
         except Stalled as error:
             self._wake.clear()  # What was plugged in while all was well is no reason to hurry.
             self._pause("stalled", str(error), TELL_SECONDS + next(self._waits))
@@ -164,46 +167,48 @@ class Capture:
             self._enter("opening")
 
     def _follow(self, source: Source, ears: FrontEnd | None) -> bool:
-        stretch = _Stretch(source.format, self._end)
+        opening = Opening(source.format, self._end)
         try:
             while not self._halted:
                 piece = source.read()
                 if isinstance(piece, Chunk):
-                    self._hear(piece, stretch, ears)
+                    self._hear(piece, opening, ears)
                 elif piece is None:
                     return True
                 else:
-                    self._lose(piece, stretch, ears)
+                    self._lose(piece, opening, ears)
             return False
         finally:
-            if stretch.running:
-                self._flush(ears, stretch)
-            self._end = stretch.number(stretch.end)
+            if opening.running:
+                self._flush(ears, opening)
+            self._end = opening.number(opening.end)
 
-    def _hear(self, chunk: Chunk, stretch: "_Stretch", ears: FrontEnd | None) -> None:
-        if not stretch.running:
-            self._begin(chunk, stretch, self._clock())
-        start, pcm = ears.process(chunk) if ears else (chunk.start, chunk.data)
+    def _hear(self, chunk: Chunk, opening: Opening, ears: FrontEnd | None) -> None:
+        if not opening.running:
+            self._begin(chunk, opening, self._clock())
+        start, pcm, bearings, remarks = ears.process(chunk) if ears else (chunk.start, chunk.data, (), ())
         if pcm:
-            self._log.append(stretch.base + start, pcm)  # Before all else: it also sends.
+            self._log.append(opening.base + start, pcm)  # Before all else: it also sends.
         self._log.heard_at = self._clock()
-        stretch.end = end = chunk.start + chunk.frames
-        if end >= stretch.note_at:
-            self._note(stretch, pcm)
+        opening.end = end = chunk.start + chunk.frames
+        if end >= opening.note_at:
+            self._note(opening, pcm)
         elif self._silence is not None and self._silence.watching:
-            self._judge(self._silence, pcm, stretch.form)
+            self._judge(self._silence, pcm, opening.form)
         if self._measure is not None:
-            self._measure(stretch.form, chunk, pcm)
+            self._measure(opening.form, chunk, pcm)
+        if bearings or remarks:
+            self._tell(opening, bearings, remarks)
 
-    def _note(self, stretch: "_Stretch", pcm: bytes) -> None:
-        stretch.note_at = stretch.end + stretch.rate
-        end, now = stretch.number(stretch.end), self._clock()
+    def _note(self, opening: Opening, pcm: bytes) -> None:
+        opening.note_at = opening.end + opening.rate
+        end, now = opening.number(opening.end), self._clock()
         self._anchor.observe(end, now)
         self._observe(end, now)
-        if not stretch.steady and stretch.end >= STEADY_SECONDS * stretch.rate:
-            stretch.steady, self._waits = True, _waits(self._random)
+        if not opening.steady and opening.end >= STEADY_SECONDS * opening.rate:
+            opening.steady, self._waits = True, _waits(self._random)
         if self._silence is not None:
-            self._judge(self._silence, pcm, stretch.form)
+            self._judge(self._silence, pcm, opening.form)
 
     def _judge(self, silence: Silence, pcm: bytes, form: AudioFormat) -> None:
         """See whether what is listened to is sound."""
@@ -217,18 +222,18 @@ class Capture:
         start, pcm = self._log.read(self._log.end - RATE, RATE)
         return pcm if start + len(pcm) // FRAME_BYTES == self._log.end else b""
 
-    def _begin(self, chunk: Chunk, stretch: "_Stretch", now: float) -> None:
+    def _begin(self, chunk: Chunk, opening: Opening, now: float) -> None:
         """The device delivers: only now is it healthy, and only now is it known how much was missed."""
-        stretch.running = True
+        opening.running = True
         self._log.heard_at = now  # Whoever hears that it runs may ask.
-        start = stretch.number(chunk.start)
-        missed = self._anchor.missed(start, now - chunk.frames / stretch.rate)
+        start = opening.number(chunk.start)
+        missed = self._anchor.missed(start, now - chunk.frames / opening.rate)
         if missed:
             self._report(Gap(start, missed, self._cause))
-            stretch.base += missed
+            opening.base += missed
         self._cause = "device"
         self._silence = Silence(self._silent_seconds) if self._silent_seconds else None
-        self._enter("running", str(stretch.form))
+        self._enter("running", str(opening.form))
 
     def _miss(self) -> None:
         """Report what went by since the device was there last."""
@@ -241,17 +246,23 @@ class Capture:
         self._report_gap(gap)
         self._log.append(gap.end, b"")
 
-    def _lose(self, gap: Gap, stretch: "_Stretch", ears: FrontEnd | None) -> None:
-        if stretch.running:
-            self._flush(ears, stretch)
-        stretch.end = gap.end
-        start = stretch.number(gap.start)
-        self._report(Gap(start, stretch.number(gap.end) - start, gap.cause))
+    def _lose(self, gap: Gap, opening: Opening, ears: FrontEnd | None) -> None:
+        if opening.running:
+            self._flush(ears, opening)
+        opening.end = gap.end
+        start = opening.number(gap.start)
+        self._report(Gap(start, opening.number(gap.end) - start, gap.cause))
 
-    def _flush(self, ears: FrontEnd | None, stretch: "_Stretch") -> None:
-        start, pcm = ears.flush() if ears else (0, b"")
-        if pcm:
-            self._log.append(stretch.base + start, pcm)
+    def _flush(self, ears: FrontEnd | None, opening: Opening) -> None:
+        if ears:
+            start, pcm, bearings, remarks = ears.flush()
+            if pcm:
+                self._log.append(opening.base + start, pcm)
+            self._tell(opening, bearings, remarks)
+
+    def _tell(self, opening: Opening, bearings: tuple[Bearing, ...], remarks: tuple[Remark, ...]) -> None:
+        if self._spatial is not None and (bearings or remarks):
+            self._spatial(opening.placed(bearings), remarks)
 
     def _pause(self, state: str, detail: str, seconds: float) -> None:
         if not self._halted:
@@ -266,23 +277,6 @@ class Capture:
         if self._state != (state, detail):
             self._state = (state, detail)
             self._report_state(state, detail)
-
-
-class _Stretch:
-    """One opening of a source: its frame 0 is number ``base`` of the log, ``end`` is its frame that comes next."""
-
-    def __init__(self, form: AudioFormat, base: int) -> None:
-        self.form = form
-        self.rate = form.rate
-        self.base = base
-        self.running = False
-        self.steady = False
-        self.end = 0
-        self.note_at = 0
-
-    def number(self, frame: int) -> int:
-        """Return the log's number of the source's ``frame``."""
-        return self.base + at_16k(frame, self.rate)
 
 
 def _waits(random: Callable[[], float]) -> Iterator[float]:

@@ -13,6 +13,7 @@ from edgetx.scalars import one_of
 from edgetx.tokens import Token, token, usb_value
 
 _PCM = re.compile(r"^(\d+)-(\d+): (.*?) :.*\bcapture\b", re.MULTILINE)
+_NAME = re.compile(r"^ *(\d+) \[.{15}\]: .*? - (.*)$", re.MULTILINE)
 _ARGUMENTS = re.compile(r"[a-z_]+:(?:CARD=)?([\w-]+)(?:,(?:DEV=)?(\d+))?(?:,.*)?")
 _REVISION = re.compile(r"-usbv\d-")
 
@@ -34,7 +35,10 @@ class Usb:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card. ``captures``: its capture devices' names by number; ``paths``, ``ids``: its links in /dev/snd/by-…."""
+    """A card. ``captures``: its capture devices' names by number; ``paths``, ``ids``: its links in /dev/snd/by-….
+
+    ``name``: what its driver calls it, for people.
+    """
 
     number: int
     id: str
@@ -42,6 +46,7 @@ class Card:
     usb: Usb | None = None
     paths: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    name: str = ""
 
     def hardware(self, device: int) -> str:
         """Return ALSA's name of a device."""
@@ -57,6 +62,14 @@ def captures(pcm_list: str) -> dict[int, dict[int, str]]:
     for card, device, name in _PCM.findall(pcm_list):
         found.setdefault(int(card), {})[int(device)] = name
     return found
+
+
+def names(card_list: str) -> dict[int, str]:
+    """Return the cards' names for people in the text of ``/proc/asound/cards``.
+
+    A card is `` 1 [ArrayUAC10     ]: USB-Audio - ReSpeaker 4 Mic Array (UAC1.0)``, and a line that we leave out.
+    """
+    return {int(card): name.strip() for card, name in _NAME.findall(card_list)}
 
 
 def resolve(name: str, cards: Sequence[Card]) -> str:

@@ -1,7 +1,7 @@
 """What capture devices there are, what they offer, and which of it suits 16 kHz mono best. Pure; `alsa` asks."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgetx.audio.format import RATE, AudioFormat, SampleFormat
 from edgetx.audio.occupancy import User
@@ -77,6 +77,17 @@ def wished(
         settings.sample_rate or rate,
         settings.channels or channels,
         SampleFormat(settings.format) if settings.format else sample_format,
+    )
+
+
+def preferring(offer: Offer, settings: AlsaSettings, form: AudioFormat) -> AlsaSettings:
+    """Return ``settings`` with that of ``form`` which they leave open and the device offers; more channels will do."""
+    channels = next((number for number in offer.channels if number >= form.channels), None)
+    return replace(
+        settings,
+        sample_rate=settings.sample_rate or (form.rate if form.rate in offer.rates else None),
+        channels=settings.channels or (channels if offer.channels else form.channels),
+        format=settings.format or (form.sample_format.value if form.sample_format in offer.formats else None),
     )
 
 

@@ -1,25 +1,29 @@
 """From what a device delivers to what the rest of edgetx hears: see `heard`.
 
 Most microphones that speech is taken from deliver just what is wanted: their bytes pass as they are. The rest is the
-business of `mixing`, which is imported (with numpy) only then.
+business of `mixing`, and of `arrayed` for an array, which are imported (with numpy) only then.
 """
-
-from typing import Literal
 
 from edgetx.audio.format import RATE, AudioFormat, SampleFormat
 from edgetx.audio.heard import FrontEnd
+from edgetx.board import Board
 from edgetx.errors import Refused
-
-Listen = Literal["auto", "mix"] | int
+from edgetx.listening import Listen
 
 WANTED = AudioFormat(RATE, 1, SampleFormat.S16_LE)
 
 
-def front_end(form: AudioFormat, listen: Listen) -> FrontEnd | None:
+def front_end(form: AudioFormat, listen: Listen, array: Board | None = None) -> FrontEnd | None:
     """Return the front end for a source of format ``form``; None: what it delivers is right as it is.
 
-    Raise Refused for a channel that it does not have.
+    One channel is listened to by itself, whatever ``array`` it belongs to. Without an array, a way of listening that
+    needs one is as good as ``auto``. Raise Refused for a channel, or an array, that the source does not have.
     """
+    if array is not None and not isinstance(listen, int):
+        _demand(form, array)
+        from edgetx.audio import arrayed  # noqa: PLC0415  (as below)
+
+        return arrayed.front_end(form, listen, array)
     channels = _channels(form, listen)
     if form == WANTED:
         return None
@@ -38,3 +42,14 @@ def _channels(form: AudioFormat, listen: Listen) -> int | slice:
             "Set 'listen' to one of them, 'mix' or 'auto'."
         )
     return channel
+
+
+def _demand(form: AudioFormat, array: Board) -> None:
+    least = max(array.microphones) + 1
+    if form.channels != array.channels if array.channels else form.channels < least:
+        wanted = array.channels or f"at least {least}"
+        raise Refused(
+            f"{array.name or 'The array'} has {wanted} channels, but the source delivers {form.channels}. Write the "
+            "card itself as 'alsa' ('edgetx devices' shows its name): what converts makes channels up or leaves some "
+            "out. Another firmware may need another 'array'."
+        )

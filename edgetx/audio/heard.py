@@ -9,11 +9,41 @@ from typing import NamedTuple, Protocol
 from edgetx.audio.format import RATE, Chunk
 
 
+class Bearing(NamedTuple):
+    """Where a talker was during 16 kHz frames [start, end), numbered as `Heard.start` numbers.
+
+    ``azimuth_deg``: counter-clockwise from +x, seen from above, in [0, 360). Of a linear array: the angle from its axis
+    (the end towards +x, or +y), in [0, 180]: a cone, which is no side. ``confidence``: 0 to 1.
+    """
+
+    start: int
+    end: int
+    azimuth_deg: float
+    confidence: float
+
+
+class Remark(NamedTuple):
+    """A capture channel is left out from here on, or is well again.
+
+    ``channel``: its number at the device, from 0. ``fault``: what is wrong with it, a word; "" when it is well again.
+    ``text``: the same as a whole sentence for people.
+    """
+
+    channel: int
+    fault: str
+    text: str
+
+
 class Heard(NamedTuple):
-    """``pcm`` at 16 kHz, int16 little-endian; ``start`` numbers its first frame."""
+    """``pcm`` at 16 kHz, int16 little-endian; ``start`` numbers its first frame. The rest only an array tells.
+
+    ``bearings`` may be of sound that was heard earlier.
+    """
 
     start: int
     pcm: bytes
+    bearings: tuple[Bearing, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 class FrontEnd(Protocol):

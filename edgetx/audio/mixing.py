@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edgetx.audio.format import RATE, AudioFormat, Chunk
 from edgetx.audio.heard import FrontEnd, Heard, at_16k
-from edgetx.audio.resample import Resampler, Signal, int16, resampler
+from edgetx.audio.resample import Resampler, Signal, fit, int16, resampler
 from edgetx.audio.samples import Samples, decode
 
 _STEP = {np.dtype(np.int16): 1.0, np.dtype(np.int32): 1 / 65536}
@@ -94,7 +94,7 @@ class Resampling:
         rest = self._resample.flush()
         due = self._out if self._in is None else at_16k(self._in, self._rate)
         self._in = None
-        return self._emit(_fit(rest, due - self._out))
+        return self._emit(fit(rest, due - self._out))
 
     def _emit(self, signal: Signal) -> Heard:
         start = self._out
@@ -109,8 +109,3 @@ def front_end(form: AudioFormat, channels: int | slice) -> FrontEnd:
         return Resampling(picked, resampler(form.rate))
     is_int16 = form.sample_format.width_bytes == np.dtype(np.int16).itemsize
     return Picking(picked) if is_int16 and isinstance(channels, int) else Mixing(picked)
-
-
-def _fit(signal: Signal, frames: int) -> Signal:
-    """Cut or lengthen by the one frame by which rounding both ends of a stretch may differ from rounding its length."""
-    return signal[:frames] if len(signal) >= frames else np.pad(signal, (0, frames - len(signal)))

@@ -27,10 +27,14 @@ class Stream(Protocol):
 
 
 class Resampler:
-    """One channel at one rate in, the same at another out; any piece size."""
+    """One channel at one rate in, the same at another out; any piece size.
 
-    def __init__(self, stream: Stream) -> None:
+    Several channels are resampled together: then it takes and returns signals[frames, channels].
+    """
+
+    def __init__(self, stream: Stream, channels: int = 1) -> None:
         self._stream = stream
+        self._nothing = np.zeros(0 if channels == 1 else (0, channels), np.float32)
 
     def process(self, signal: Signal) -> Signal:
         """Take ``signal[frames]``, return the frames that are ready, perhaps none."""
@@ -38,7 +42,7 @@ class Resampler:
 
     def flush(self) -> Signal:
         """Return the rest, as if silence followed, and begin anew."""
-        rest = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        rest = self._stream.resample_chunk(self._nothing, last=True)
         self._stream.clear()
         return rest
 
@@ -63,8 +67,18 @@ def int16(signal: Signal) -> bytes:
     return np.rint(signal).clip(-32768, 32767).astype("<i2").tobytes()
 
 
-def resampler(rate: int, wanted: int = RATE) -> Resampler:
-    """Return a resampler from ``rate`` Hz to ``wanted`` Hz."""
+def resampler(rate: int, wanted: int = RATE, *, channels: int = 1) -> Resampler:
+    """Return a resampler from ``rate`` Hz to ``wanted`` Hz, for as many channels at once."""
     import soxr  # noqa: PLC0415 - a device at 16 kHz does not pay for it
 
-    return Resampler(soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ"))
+    return Resampler(soxr.ResampleStream(rate, wanted, channels, dtype="float32", quality="HQ"), channels)
+
+
+def fit(rest: Signal, frames: int) -> Signal:
+    """Cut or lengthen what a flush gave to ``frames``.
+
+    Rounding both ends of a stretch may differ by one frame from rounding its length.
+    """
+    if len(rest) >= frames:
+        return rest[:frames]
+    return np.concatenate([rest, np.zeros((frames - len(rest), *rest.shape[1:]), np.float32)])

@@ -22,3 +22,9 @@ def decode(data: bytes, form: AudioFormat) -> Samples:
     samples = wide.view("<i4").reshape(-1, form.channels)
     samples.flags.writeable = False
     return samples
+
+
+def one_channel(data: bytes, form: AudioFormat, channel: int) -> bytes:
+    """Return a channel of interleaved ``data`` (whole frames) as int16 samples."""
+    samples = decode(data, form)[:, channel]
+    return (samples if samples.dtype == np.int16 else (samples >> 16).astype(np.int16)).tobytes()

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetx.audio.cards import Card, Usb, captures
+from edgetx.audio.cards import Card, Usb, captures, names
 from edgetx.audio.occupancy import Substream, substream
 
 _HEXADECIMAL = re.compile("[0-9a-f]{4}")
@@ -27,6 +27,7 @@ class SoundSystem:
     def cards(self) -> list[Card]:
         """Return the cards that are there, in the order of their numbers."""
         capture_devices = captures(_text(self.proc / "asound/pcm"))
+        spoken = names(_text(self.proc / "asound/cards"))
         paths, ids = self._links("by-path"), self._links("by-id")
         numbers = sorted(int(path.name[4:]) for path in self.proc.glob("asound/card[0-9]*") if path.name[4:].isdigit())
         return [
@@ -37,6 +38,7 @@ class SoundSystem:
                 usb=_usb(self.sys / f"class/sound/card{number}/device"),
                 paths=paths.get(number, ()),
                 ids=ids.get(number, ()),
+                name=spoken.get(number, ""),
             )
             for number in numbers
             if (name := _text(self.proc / f"asound/card{number}/id").strip())

@@ -9,7 +9,8 @@ import pytest
 
 from edgetx.audio import alsa_devices
 from edgetx.audio.alsa import AlsaSource
-from edgetx.audio.alsa_devices import Busy, capture_devices, capture_names, every_channel, users_of
+from edgetx.audio.alsa_devices import Busy, capture_devices, capture_names, card_of, every_channel, users_of
+from edgetx.audio.format import AudioFormat, SampleFormat
 from edgetx.config import AlsaSettings
 from edgetx.errors import Refused, TryAgain
 from tests.rigs.microphones import FifoMicrophone
@@ -182,3 +183,36 @@ def test_a_card_that_is_not_there_is_looked_for_without_a_word_of_the_library_s(
     with pytest.raises(TryAgain, match="There is no capture device hw:CARD=gone,DEV=0"):
         source.open()
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("hardware")
+def test_a_preferred_format_is_taken_where_the_settings_leave_it_open(tree):
+    tree.usb(1, "Device", usb="0d8c:0014", port=1)
+    preferred = AudioFormat(48000, 6, SampleFormat.S32_LE)
+    wide, more = preferred, AudioFormat(48000, 4, SampleFormat.S32_LE)  # There are six channels, so four will be six.
+    for wish, settings, granted in (
+        (wide, AlsaSettings("card:Device"), "48000:S32_LE:6"),
+        (more, AlsaSettings("card:Device"), "48000:S32_LE:6"),
+        (wide, AlsaSettings("card:Device", sample_rate=16000, format="S16_LE"), "16000:S16_LE:6"),
+    ):
+        source = AlsaSource(settings, time.monotonic, prefer=wish, system=tree.system)
+        source.open()
+        assert str(source.format) == granted
+        source.close()
+
+
+@pytest.mark.usefixtures("hardware")
+def test_the_card_behind_a_name_is_found_and_one_that_the_name_does_not_tell_is_asked_for(tree, monkeypatch):
+    tree.usb(1, "Device", usb="0d8c:0014", port=1)
+    for name in ("usb:0d8c:0014", "card:Device", "hw:1", "plughw:CARD=Device,DEV=0"):
+        assert card_of(name, tree.system).id == "Device"
+    assert card_of("fifo", tree.system) is None
+    monkeypatch.setattr(alsa_devices, "_card_number", lambda _: 1)  # What a plugin says of the card that it leads to.
+    assert card_of("fifo", tree.system).id == "Device"
+
+
+@pytest.mark.usefixtures("fifo")
+@pytest.mark.parametrize("name", ["hw:7", "usb:0d8c:0014", "nope"])
+def test_the_card_behind_a_name_that_leads_nowhere_is_waited_for(tree, name):
+    with pytest.raises(TryAgain, match=f"There is no capture device {name}"):
+        card_of(name, tree.system)

@@ -2,6 +2,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count, pairwise
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from edgetx.audio.alsa import AlsaSource
 from edgetx.audio.capture import Capture
 from edgetx.audio.format import AudioFormat, Chunk, Gap, SampleFormat
-from edgetx.audio.frontend import Listen
+from edgetx.audio.frontend import Listen, front_end
+from edgetx.audio.heard import Bearing, FrontEnd, Heard, Remark
 from edgetx.audio.log import AudioLog
 from edgetx.audio.source import Stalled
 from edgetx.audio.states import FOLLOWING
@@ -54,7 +56,13 @@ class Bench:
     """A capture and everything that it reports, in order."""
 
     def __init__(
-        self, *sources, listen: Listen = "auto", clock: Callable[[], float] | None = None, start: int = 0, **more
+        self,
+        *sources,
+        listen: Listen = "auto",
+        make_ears: Callable[[AudioFormat], FrontEnd | None] | None = None,
+        clock: Callable[[], float] | None = None,
+        start: int = 0,
+        **more,
     ) -> None:
         self.now = 100.0
         self.said: list[tuple] = []
@@ -64,7 +72,7 @@ class Bench:
         waiting = list(sources)
         self.capture = Capture(
             make_source=lambda: waiting.pop(0)() if callable(waiting[0]) else waiting.pop(0),
-            listen=listen,
+            make_ears=make_ears or partial(front_end, listen=listen),
             log=self.log,
             since=self.now,
             clock=clock or (lambda: self.now),
@@ -682,3 +690,36 @@ def test_a_real_device_that_is_muted_is_closed_and_comes_back_at_once(pulse):
     ((start, frames, cause),) = bench.gaps()
     assert (start, cause) == (end, "muted")
     assert frames > RATE / 2
+
+
+class Spatial:
+    """A front end that tells of each chunk where a talker was, half a chunk late, and at the flush what is left."""
+
+    def __init__(self) -> None:
+        self._end = 0
+
+    def process(self, chunk: Chunk) -> Heard:
+        self._end = chunk.end
+        remarks = (Remark(3, "dead", "Channel 3 is dead."),) if not chunk.start else ()
+        return Heard(chunk.start, chunk.data[:-1600], (Bearing(chunk.start, chunk.end - 800, 90.0, 0.8),), remarks)
+
+    def flush(self) -> Heard:
+        return Heard(self._end - 800, bytes(1600), (Bearing(self._end - 800, self._end, 91.0, 0.7),))
+
+
+def test_what_an_array_tells_is_handed_on_with_the_numbers_of_the_log_and_so_is_what_it_tells_last():
+    told = []
+    bench = Bench(start=RATE, make_ears=lambda _: Spatial(), spatial=lambda *what: told.append(what))
+    replay(bench, Scripted(bench.pass_by(1.1), chunk(0, 1600)))
+    start = 2 * RATE
+    assert told == [
+        ((Bearing(start, start + 800, 90.0, 0.8),), (Remark(3, "dead", "Channel 3 is dead."),)),
+        ((Bearing(start + 800, start + 1600, 91.0, 0.7),), ()),
+    ]
+    assert bench.log.end == start + 1600
+
+
+def test_nobody_has_to_listen_to_what_an_array_tells():
+    bench = Bench(Scripted(chunk(0, 1600)), make_ears=lambda _: Spatial())
+    bench.capture.run()
+    assert bench.log.end == 1600

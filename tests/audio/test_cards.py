@@ -1,6 +1,6 @@
 import pytest
 
-from edgetx.audio.cards import Card, Usb, captures, hardware_of, is_missing, resolve, stable_name
+from edgetx.audio.cards import Card, Usb, captures, hardware_of, is_missing, names, resolve, stable_name
 from edgetx.errors import Refused, TryAgain
 
 PCM_LIST = """\
@@ -33,6 +33,17 @@ def stick(number: int, serial: str = "") -> Card:
 
 def test_only_what_captures_is_found_in_the_kernels_list():
     assert captures(PCM_LIST) == {1: {0: "USB Audio"}, 2: {0: "Loopback PCM", 1: "Loopback PCM"}}
+
+
+def test_the_kernel_s_names_for_people_are_found_by_the_card_s_number():
+    listing = """\
+ 0 [Headphones     ]: bcm2835_headpho - bcm2835 Headphones
+                      bcm2835 Headphones
+11 [ArrayUAC10     ]: USB-Audio - ReSpeaker 4 Mic Array (UAC1.0) - x
+                      SEEED ReSpeaker 4 Mic Array (UAC1.0) at usb-0000:01:00.0-1.2, high speed
+"""
+    assert names(listing) == {0: "bcm2835 Headphones", 11: "ReSpeaker 4 Mic Array (UAC1.0) - x"}
+    assert names("--- no soundcards ---\n") == {}
 
 
 @pytest.mark.parametrize(

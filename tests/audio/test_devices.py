@@ -1,7 +1,7 @@
 import pytest
 
-from edgetx.audio.devices import Offer, choose, counts, own_pcms
-from edgetx.audio.format import SampleFormat
+from edgetx.audio.devices import Offer, choose, counts, own_pcms, preferring
+from edgetx.audio.format import AudioFormat, SampleFormat
 from edgetx.config import AlsaSettings
 from edgetx.errors import Refused
 
@@ -42,6 +42,21 @@ def test_what_is_set_but_not_offered_is_refused_with_the_offer(settings, fault):
     with pytest.raises(Refused) as caught:
         choose(I2S, settings)
     assert str(caught.value) == f"The device hw:0 {fault}; it offers 44100, 48000, 96000 Hz, 2, 4 channels, S32_LE."
+
+
+@pytest.mark.parametrize(
+    ("offer", "settings", "chosen"),
+    [
+        (Offer((16000, 48000), (1, 2, 8), (S16, S32)), AlsaSettings(), "48000:S32_LE:8"),
+        (Offer((16000, 48000), (1, 2, 8), (S16, S32)), AlsaSettings(format="S16_LE", channels=2), "48000:S16_LE:2"),
+        (Offer((16000,), (1, 2, 10, 12), (S16,)), AlsaSettings(), "16000:S16_LE:10"),
+        (Offer((16000,), (1, 2), (S16,)), AlsaSettings(), "16000:S16_LE:1"),
+        (Offer((16000, 48000), (), (S16,)), AlsaSettings(sample_rate=16000), "16000:S16_LE:8"),
+    ],
+)
+def test_a_preferred_format_is_chosen_as_far_as_it_is_offered_and_the_settings_leave_it_open(offer, settings, chosen):
+    preferred = AudioFormat(48000, 8, S32)
+    assert str(choose(offer, preferring(offer, settings, preferred))) == chosen
 
 
 def test_a_device_with_nothing_usable_is_refused():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgetx.audio.format import RATE
-from edgetx.audio.resample import Pcm, resampler
+from edgetx.audio.resample import Pcm, fit, resampler
 
 RATES = [8000, 11025, 22050, 32000, 44100, 48000, 96000]
 
@@ -54,6 +54,13 @@ def test_after_the_flush_nothing_is_missing(rate, frames):
     assert abs(len(resampled(np.ones(frames, np.float32), rate)) - frames * RATE / rate) <= 1
 
 
+def test_several_channels_come_out_as_each_by_itself_and_so_does_the_rest():
+    noise = np.random.default_rng(2).normal(size=(9000, 3)).astype(np.float32)
+    together = resampler(48000, channels=3)
+    signals = np.concatenate([together.process(noise[:5000]), together.process(noise[5000:]), together.flush()])
+    assert np.array_equal(signals, np.stack([resampled(noise[:, n].copy(), 48000) for n in range(3)], axis=1))
+
+
 @pytest.mark.parametrize("rate", RATES)
 def test_the_size_of_the_pieces_makes_no_difference(rate):
     noise = np.random.default_rng(1).normal(size=9000).astype(np.float32)
@@ -73,3 +80,10 @@ def test_bytes_go_the_same_way_to_another_rate_and_what_is_too_loud_is_clipped()
     out = b"".join([*(stream.process(square[at : at + 640]) for at in range(0, len(square), 640)), stream.flush()])
     assert len(out) == len(square) // 2
     assert np.abs(np.frombuffer(out, "<i2").astype(int)).max() == 32767 + 1
+
+
+def test_what_a_flush_gave_is_cut_or_lengthened_by_silence_to_what_is_due():
+    rest = np.ones(3, np.float32)
+    assert fit(rest, 2).tolist() == [1, 1]
+    assert fit(rest, 4).tolist() == [1, 1, 1, 0]
+    assert fit(np.ones((1, 2), np.float32), 2).tolist() == [[1, 1], [0, 0]]

@@ -17,6 +17,7 @@ def test_a_usb_microphone_is_known_by_what_it_is_and_where_it_is(tmp_path):
             Usb("2886", "0018", "A 7"),
             (PORT_PATH.format(port=2),),
             ("usb-SEEED_ReSpeaker-00",),
+            "ArrayUAC10",
         )
     ]
 
@@ -24,9 +25,10 @@ def test_a_usb_microphone_is_known_by_what_it_is_and_where_it_is(tmp_path):
 def test_a_hat_has_no_usb_numbers_and_cards_come_in_order(tmp_path):
     tree = SoundTree(tmp_path)
     tree.usb(10, "Device", usb="0d8c:0014", port=1)
-    tree.hat(2, "sndrpigooglevoi", captures={0: "Google voiceHAT"})
+    tree.hat(2, "sndrpigooglevoi", captures={0: "Google voiceHAT"}, spoken="Google voiceHAT Soundcard")
     hat, stick = tree.system.cards()
     assert (hat.number, hat.usb, hat.paths) == (2, None, ("platform-soc:sound",))
+    assert (hat.name, stick.name) == ("Google voiceHAT Soundcard", "Device")
     assert (stick.number, stick.usb) == (10, Usb("0d8c", "0014"))
 
 

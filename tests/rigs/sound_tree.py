@@ -39,6 +39,7 @@ class SoundTree:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._lines: dict[int, str] = {}
+        self._names: dict[int, str] = {}
         self.system = SoundSystem(root / "proc", root / "sys", root / "dev")
 
     def usb(self, number: int, name: str, *, usb: str, port: int, serial: str | None = None, by_id: str = "") -> None:
@@ -54,15 +55,15 @@ class SoundTree:
         if by_id:
             self._link("by-id", by_id, number)
 
-    def hat(self, number: int, name: str, *, captures: dict[int, str]) -> None:
+    def hat(self, number: int, name: str, *, captures: dict[int, str], spoken: str = "") -> None:
         """A card that is no USB device."""
-        self._card(number, name, self._root / "sys/devices/platform/soc/soc:sound", captures=captures)
+        self._card(number, name, self._root / "sys/devices/platform/soc/soc:sound", captures=captures, spoken=spoken)
         self._link("by-path", "platform-soc:sound", number)
 
     def unplug(self, number: int) -> None:
         """What the kernel has of it goes; udev's links follow."""
         (self._root / f"proc/asound/card{number}/id").unlink()
-        del self._lines[number]
+        del self._lines[number], self._names[number]
         self._list()
         (self._root / f"sys/class/sound/card{number}").unlink()
         for link in self._root.glob("dev/snd/by-*/*"):
@@ -90,8 +91,10 @@ class SoundTree:
             self._write(self._root / f"proc/{thread}/comm", "capture\n")
             self._write(self._root / f"proc/{process}/comm", program + "\n")
 
-    def _card(self, number: int, name: str, device: Path, *, captures: dict[int, str]) -> None:
+    def _card(self, number: int, name: str, device: Path, *, captures: dict[int, str], spoken: str = "") -> None:
         self._write(self._root / f"proc/asound/card{number}/id", name + "\n")
+        told = spoken or name
+        self._names[number] = f"{number:2} [{name:15}]: {name[:12]} - {told}\n{'':22}{told} at somewhere\n"
         for each in captures:
             for file in ("status", "hw_params"):
                 self._write(self._root / f"proc/asound/card{number}/pcm{each}c/sub0/{file}", "closed\n")
@@ -108,6 +111,7 @@ class SoundTree:
 
     def _list(self) -> None:
         self._write(self._root / "proc/asound/pcm", "".join(self._lines.values()))
+        self._write(self._root / "proc/asound/cards", "".join(self._names.values()))
 
     def _link(self, folder: str, name: str, number: int) -> None:
         path = self._root / "dev/snd" / folder / name

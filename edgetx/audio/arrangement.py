@@ -1,0 +1,81 @@
+"""Which array a microphone's device is: found anew at each opening, for another card may be there by then.
+
+Without ``array`` in the settings nothing is looked for, and what is imported here costs nothing worth speaking of.
+"""
+
+from collections.abc import Callable
+
+from edgetx import boards
+from edgetx.audio.alsa import AlsaSource
+from edgetx.audio.alsa_devices import card_of
+from edgetx.audio.cards import Card
+from edgetx.audio.format import RATE, AudioFormat, SampleFormat
+from edgetx.audio.frontend import front_end
+from edgetx.audio.heard import FrontEnd
+from edgetx.audio.sound_system import SOUND_SYSTEM, SoundSystem
+from edgetx.board import Board
+from edgetx.config import AlsaSettings
+from edgetx.errors import Refused, SettingsError
+from edgetx.listening import ArraySettings, Listen
+
+
+class Arrangement:
+    """The source, if it is a device, and the front end of one microphone. Both are made in its capture thread.
+
+    ``tell`` takes a sentence for the log, when it is another than before. ``clock`` is monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        array: ArraySettings | None,
+        listen: Listen,
+        *,
+        tell: Callable[[str], None],
+        clock: Callable[[], float],
+        system: SoundSystem = SOUND_SYSTEM,
+    ) -> None:
+        self._array, self._listen = array, listen
+        self._tell, self._clock, self._system = tell, clock, system
+        self._card: Card | None = None
+        self._told = ""
+        self.board: Board | None = array if isinstance(array, Board) else None
+        """The array of the source that was made last; None: there is none, or it was not recognised."""
+
+    def device(self, settings: AlsaSettings) -> AlsaSource:
+        """Return the device, which opens as the array delivers where the settings leave it open.
+
+        With ``array: auto`` the card is looked up: raise TryAgain when it is not there, Refused when a board's file has
+        faults.
+        """
+        if self._array == "auto":
+            self._recognise(card_of(settings.alsa, self._system))
+        return AlsaSource(settings, self._clock, prefer=_format(self.board), system=self._system)
+
+    def front_end(self, form: AudioFormat) -> FrontEnd | None:
+        """Return the front end for the source, now that it is open. Raise Refused when it does not fit the settings."""
+        if self._array == "auto" and self.board is None:
+            self._say(boards.unresolved(self._card) + " Until then it is listened to as without an array.")
+        return front_end(form, self._listen, self.board)
+
+    def _recognise(self, card: Card | None) -> None:
+        if self._card is not None and card == self._card:  # The files need not be read again.
+            return
+        try:
+            self.board = boards.resolve("auto", card)
+        except SettingsError as error:
+            raise Refused("; ".join(error.faults)) from error
+        self._card = card
+        if self.board is not None:
+            self._say(f"the array is {self.board.title} ({self.board.name})")
+
+    def _say(self, sentence: str) -> None:
+        if sentence != self._told:
+            self._told = sentence
+            self._tell(sentence)
+
+
+def _format(board: Board | None) -> AudioFormat | None:
+    if board is None:
+        return None
+    channels = board.channels or max(board.microphones) + 1
+    return AudioFormat(board.rate or RATE, channels, SampleFormat(board.format or SampleFormat.S16_LE))

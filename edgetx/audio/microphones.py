@@ -1,0 +1,120 @@
+"""An array's microphones out of the channels that its card delivers: in the board's order, the ill ones known. Pure.
+
+What the board's map does not say the sound itself does: how it begins (`beginning`), and which microphones are well
+(`channel_watch`). An inverted one is turned round here. One that is to be left out stays in its place: whoever mixes
+them leaves it out, without a click.
+"""
+
+from itertools import combinations
+from math import dist
+from typing import NamedTuple
+
+import numpy as np
+
+from edgetx.audio.beginning import Beginning, Begun, LaterLook
+from edgetx.audio.channel_watch import ChannelWatch
+from edgetx.audio.format import AudioFormat
+from edgetx.audio.heard import Remark
+from edgetx.audio.resample import Signal
+from edgetx.audio.samples import Samples
+from edgetx.board import Board
+
+COMPARED_FRAMES = 100
+"""Of fewer, nobody can say whether they are copies."""
+
+
+class Piece(NamedTuple):
+    """``signals[frames, microphones]`` in int16's steps, at the card's rate.
+
+    ``healthy``: which to use. ``directed``: whether they tell a direction. ``remarks``: what has become known at its
+    end.
+    """
+
+    signals: Signal
+    healthy: tuple[bool, ...]
+    directed: bool
+    remarks: tuple[Remark, ...] = ()
+
+
+class Microphones:
+    """Is fed all channels and gives microphones, some seconds later at the beginning, at once after that."""
+
+    def __init__(self, form: AudioFormat, array: Board) -> None:
+        self._form, self._array = form, array
+        self._order = array.microphones
+        self._watch = _watch(form, array, array.microphones)
+        self._beginning: Beginning | None = Beginning(form, array)
+        self._later: LaterLook | None = None
+        self._copies = False
+
+    def hear(self, samples: Samples) -> list[Piece]:
+        """Take ``samples[frames, channels]``; return what is ready, perhaps nothing."""
+        if self._beginning is not None:
+            begun = self._beginning.hear(_signals(samples))
+            return self._begin(begun) if begun else []
+        if self._later is not None and (turn := self._later.hear(_signals(samples))) is not None:
+            self._later = None
+            self._turn(turn)
+        return self._pieces(_signals(samples[:, self._order]))
+
+    def flush(self) -> list[Piece]:
+        """Return what is held: a hole or the end follows, and after a hole the card begins anew."""
+        rest = self._begin(self._beginning.end()) if self._beginning is not None else []
+        self._beginning, self._later = Beginning(self._form, self._array), None
+        return rest
+
+    def _begin(self, begun: Begun) -> list[Piece]:
+        self._beginning = None
+        self._watch.restart()
+        if begun.turn is None:
+            self._later = LaterLook(self._form, self._array)
+        self._turn(begun.turn or 0)
+        signals = begun.sound[:, self._order]
+        dirty, clean = signals[: begun.dirty], signals[begun.dirty :]
+        silence = [Piece(np.zeros_like(dirty), self._watch.healthy, directed=False)] if len(dirty) else []
+        return [*silence, *self._pieces(clean)]
+
+    def _turn(self, turn: int) -> None:
+        order = tuple((channel + turn) % self._form.channels for channel in self._array.microphones)
+        if order != self._order:
+            self._order, self._watch = order, _watch(self._form, self._array, order)
+
+    def _pieces(self, signals: Signal) -> list[Piece]:
+        """Cut where something may change."""
+        pieces = []
+        while len(signals):
+            part, signals = signals[: self._watch.room], signals[self._watch.room :]
+            pieces.append(self._piece(part))
+        return pieces
+
+    def _piece(self, signals: Signal) -> Piece:
+        """What is found in these signals counts from the next ones on."""
+        healthy, directed, gains = self._watch.healthy, self._watch.is_directed, self._watch.gains
+        remarks = tuple(self._watch.hear(signals))
+        if -1.0 in gains:
+            signals = signals * np.array([-1.0 if gain < 0 else 1.0 for gain in gains], np.float32)
+        if len(signals) >= COMPARED_FRAMES:
+            self._copies = _has_copies(signals)
+        return Piece(signals, healthy, directed and self._later is None and not self._copies, remarks)
+
+
+def _watch(form: AudioFormat, array: Board, order: tuple[int, ...]) -> ChannelWatch:
+    aperture_m = max(dist(one, other) for one, other in combinations(array.positions_m, 2))
+    return ChannelWatch(order, form.rate, aperture_m=aperture_m)
+
+
+def _has_copies(signals: Signal) -> bool:
+    """Return whether two microphones have the very same sound: then it is one, which something has multiplied."""
+    pair = np.triu_indices(signals.shape[1], 1)
+    head = signals[:COMPARED_FRAMES]
+    if not (head[:, pair[0]] == head[:, pair[1]]).all(axis=0).any():  # As a rule.
+        return False
+    return len({signal.tobytes() for signal in signals.T}) < len(signals.T)
+
+
+def _signals(samples: Samples) -> Signal:
+    """Return a copy in int16's steps."""
+    signals: Signal = samples.astype(np.float32)
+    if samples.dtype == np.int32:
+        signals *= np.float32(2.0**-16)
+    return signals

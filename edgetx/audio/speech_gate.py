@@ -1,0 +1,75 @@
+"""Tells speech from the rest of what a microphone hears, while it is heard (16 kHz, mono, int16). Pure.
+
+Sound is taken in blocks of 128 ms, counted from where it began, or went on after a hole: so what is found does not
+depend on how it was cut. A `Listener` says how likely a block holds speech, and `Speaking` what that comes to. A hole
+ends speech, and what comes after it is heard as if nothing had been before.
+"""
+
+import numpy as np
+
+from edgetx.audio.format import FRAME_BYTES
+from edgetx.audio.listener import Listener, Net
+from edgetx.audio.speaking import LAG as SPEAKING_LAG
+from edgetx.audio.speaking import Edge, Speaking
+from edgetx.audio.speech_net import BLOCK
+from edgetx.audio.speech_weights import speech_net
+
+LAG = SPEAKING_LAG + BLOCK
+"""Frames by which `SpeechGate.decided` lags behind what was heard, at most: 1.3 s; half of it in a quiet room."""
+
+_BLOCK_BYTES = BLOCK * FRAME_BYTES
+_FULL_SCALE = np.float32(32768)
+
+__all__ = ["LAG", "Edge", "SpeechGate"]
+
+
+class SpeechGate:
+    """Is fed chunks by `hear`. It has ``net`` for itself; without one, it takes that of the package."""
+
+    def __init__(self, net: Net | None = None) -> None:
+        self._net = speech_net() if net is None else net
+        self._listener = Listener(self._net)
+        self._speaking = Speaking(0)
+        self._rest = bytearray()
+        self._taken = 0
+
+    @property
+    def decided(self) -> int:
+        """Of every frame before it is decided whether it is speech. It never falls."""
+        return self._speaking.decided
+
+    @property
+    def speaking(self) -> bool:
+        """Whether speech goes on at `decided`."""
+        return self._speaking.speaking
+
+    def hear(self, start: int, pcm: bytes) -> list[Edge]:
+        """Take whole frames, any number, the first of them frame ``start``; return what began or ended.
+
+        ``start`` follows what was heard, or lies ahead of it: what is between is a hole. The edges alternate, the first
+        one a beginning; each lies at `decided` or ahead of it, as that was before.
+        """
+        edges = []
+        if start != self._taken + len(self._rest) // FRAME_BYTES:
+            edges = self._part(start)
+        self._rest += pcm
+        blocks = len(self._rest) // _BLOCK_BYTES
+        for first in range(0, blocks * _BLOCK_BYTES, _BLOCK_BYTES):
+            edges += self._take(self._rest[first : first + _BLOCK_BYTES])
+        del self._rest[: blocks * _BLOCK_BYTES]
+        return edges
+
+    def _take(self, pcm: bytes | bytearray) -> list[Edge]:
+        block = np.frombuffer(pcm, "<i2").astype(np.float32) / _FULL_SCALE
+        edges = self._speaking.hear(self._taken, self._listener.hear(block, needed=self._speaking.speaking))
+        self._taken += BLOCK
+        return edges
+
+    def _part(self, start: int) -> list[Edge]:
+        """Come to a hole, at the end of what was heard, and begin anew at ``start``."""
+        hole = self._taken + len(self._rest) // FRAME_BYTES
+        edges = self._speaking.end(hole)
+        self._listener, self._speaking = Listener(self._net), Speaking(max(start, self._speaking.decided))
+        self._rest.clear()
+        self._taken = start
+        return edges
