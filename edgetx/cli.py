@@ -1,4 +1,4 @@
-"""The command line: ``edgetx run | check | reload | devices | levels | listen | mute | unmute | doctor``.
+"""The command line: ``edgetx COMMAND``, as `edgetx --help` lists them.
 
 Exit codes: 0 well, 1 trouble, 78 wrong settings.
 
@@ -28,6 +28,7 @@ examples:
   edgetx listen --config edgetx.yaml      what the daemon publishes, as it comes
   edgetx mute desk                        close that microphone, for good
   edgetx doctor --config edgetx.yaml      what is wrong, and what mends it?
+  edgetx replay talk.wav --array NAME     what an array makes of a recording
 """
 DOCTOR_EXAMPLES = """\
 examples:
@@ -43,6 +44,17 @@ device for two seconds, sends a second of silence to each provider that is
 used, and publishes one message on <base>/<device>/doctor. What the running
 service holds is left alone. What cannot be checked here is skipped.
 Exit code 0: nothing FAILED; 1: something did; 78: the settings are wrong.
+"""
+REPLAY_EXAMPLES = """\
+examples:
+  edgetx replay talk.wav --array respeaker-usb-4mic
+  edgetx replay talk.wav --array respeaker-4mic --listen '{azimuth_deg: 90}'
+  edgetx replay talk.wav --config edgetx.yaml --microphone desk --picture
+
+The recording has all the channels of the array, as the card delivers them:
+  arecord -D hw:CARD=ArrayUAC10 -f S16_LE -r 16000 -c 6 -d 30 talk.wav
+Written are talk.mono.wav (what the provider would hear), talk.direction.csv,
+talk.speech.csv (what the gate lets pass) and, with --picture, talk.png.
 """
 
 
@@ -93,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     text = "have the running service read its settings again, and say what comes of it"
     commands.add_parser("reload", help=text, description=f"{text.capitalize()}.").set_defaults(command=_reload)
+    _add_replay(commands.add_parser("replay", help="run a recording through an array's front end and the speech gate"))
     _add_devices_options(commands.choices["devices"])
     _add_levels_options(commands.choices["levels"])
     _add_doctor_options(commands.choices["doctor"])
@@ -111,6 +124,28 @@ def _add_levels_options(levels: argparse.ArgumentParser) -> None:
     which = levels.add_mutually_exclusive_group()
     which.add_argument("--microphone", metavar="NAME", help="its name in the settings")
     which.add_argument("--device", metavar="ALSA", type=_alsa_name, help="a device, as 'edgetx devices' lists it")
+    levels.add_argument(
+        "--array", metavar="NAME", help="the array that --device is, or auto: shows where its talker is"
+    )
+
+
+def _add_replay(replay: argparse.ArgumentParser) -> None:
+    replay.set_defaults(command=_replay)
+    replay.description = "Run a recording through the same front end and speech gate as the daemon's."
+    replay.epilog = REPLAY_EXAMPLES
+    replay.formatter_class = argparse.RawDescriptionHelpFormatter
+    replay.add_argument("recording", type=Path, metavar="FILE.wav", help="16-, 24- or 32-bit PCM, of any rate")
+    which = replay.add_mutually_exclusive_group()
+    which.add_argument("--array", metavar="NAME", help="the board, or its microphones, as the settings say it")
+    which.add_argument("--microphone", metavar="NAME", help="array and direction of that microphone in the settings")
+    replay.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="the settings, for --microphone"
+    )
+    replay.add_argument(
+        "--listen", metavar="WHAT", help="as the settings say it: auto, mix, delay-and-sum, {azimuth_deg: N}"
+    )
+    replay.add_argument("--output", type=Path, default=Path(), metavar="FOLDER", help="where to write (default: here)")
+    replay.add_argument("--picture", action="store_true", help="draw it all as a PNG, too")
 
 
 def _alsa_name(text: str) -> str:
@@ -158,9 +193,10 @@ def _reload(_options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from edgetx.config import load  # noqa: PLC0415
+    from edgetx.listening import in_words  # noqa: PLC0415
 
     config = load(options.config, os.environ)
-    microphones = ", ".join(f"{microphone.name} ({microphone.provider})" for microphone in config.microphones)
+    microphones = ", ".join(f"{each.name} ({each.provider}{in_words(each.array)})" for each in config.microphones)
     print(f"{options.config} is right: device {config.device}, broker {config.mqtt.url}, microphones: {microphones}.")
     return 0
 
@@ -183,7 +219,16 @@ def _levels(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):  # The terminal is to be left as it was.
         signal.signal(number, signal.default_int_handler)
     settings = SettingsFile(options.config, DEFAULT_CONFIG, os.environ)
-    levels(settings, microphone=options.microphone, device=options.device)
+    levels(settings, microphone=options.microphone, device=options.device, array=options.array)
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from edgetx.replay import Wanted, replay  # noqa: PLC0415
+
+    wanted = Wanted(options.recording, options.array, options.listen, options.config, options.microphone)
+    replay(wanted.settings(os.environ), options.output, picture=options.picture, show=print)
     return 0
 
 

@@ -8,23 +8,31 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from shutil import get_terminal_size
 
+from edgetx import boards
 from edgetx.audio import listing
 from edgetx.audio.alsa import AlsaSource
 from edgetx.audio.alsa_devices import Busy, capture_devices, every_channel
+from edgetx.audio.arrangement import Arrangement
+from edgetx.audio.compass import Talker
+from edgetx.audio.format import AudioFormat
+from edgetx.audio.heard import FrontEnd
 from edgetx.audio.sound_system import SOUND_SYSTEM, SoundSystem
-from edgetx.config import MAX_CHANNELS, AlsaSettings, Listen, MicrophoneSettings, load
+from edgetx.config import MAX_CHANNELS, AlsaSettings, ArraySettings, Board, MicrophoneSettings, load
 from edgetx.errors import Refused, SettingsError
 from edgetx.metering import Display, PlainDisplay, TerminalDisplay, meter
 from edgetx.scalars import one_of
 from edgetx.screen import Screen
 
 STDERR = 2
+NO_NAME = ""
+"""Of a device that is measured without being a microphone of the settings."""
 
 HELD = """\
 If that is the edgetx service, let it tell its levels: set 'level_seconds: 0.5'
@@ -67,22 +75,32 @@ def devices(
         warn(f"Which device {settings.usual} chooses is not shown, because it has faults:\n{error}")
     with librarys_words_dropped():
         found, cards = capture_devices(system), system.cards()
-    chosen = listing.choices([(each.name, _alsa(each).alsa) for each in microphones], found, cards)
+    try:
+        known = boards.all()
+    except SettingsError as error:
+        known = []
+        warn(f"Which device is a microphone array is not shown, because a board's file has faults:\n{error}")
+    names = [(each.name, _alsa(each).alsa) for each in microphones]
+    chosen = listing.choices(names, found, cards, lambda card: [board.name for board in boards.among(known, card)])
     if as_json:
         show(json.dumps(listing.as_json(found, chosen), ensure_ascii=False, indent=2))
     else:
         show(listing.table(found, chosen))
 
 
-def levels(settings: SettingsFile, *, microphone: str | None, device: str | None) -> None:
-    """Show the levels of a device, or of a microphone's, until interrupted or nobody reads.
+def levels(settings: SettingsFile, *, microphone: str | None, device: str | None, array: str | None = None) -> None:
+    """Show the levels of a device, or of a microphone's, until interrupted or nobody reads; of an array, its talker.
 
-    Raise TryAgain or Refused when the device cannot be had, SettingsError as said above.
+    ``array``: the name of the array that ``device`` is, or ``auto``. Raise TryAgain or Refused when the device cannot
+    be had, SettingsError as said above, or for an array that is not known.
     """
-    wanted, listen = _to_measure(settings, microphone=microphone, device=device)
+    measured = _to_measure(settings, microphone=microphone, device=device, array=array)
+    wanted = _alsa(measured)
+    arrangement = Arrangement(measured.array, "auto", tell=_tell, clock=time.monotonic)
     try:
-        source = AlsaSource(every_channel(wanted), time.monotonic)
-        meter(source, _display(settings.environment, listen), wanted.alsa)
+        source = arrangement.device(wanted) if measured.array else AlsaSource(every_channel(wanted), time.monotonic)
+        display = _display(settings.environment, listened(measured))
+        meter(source, display, wanted.alsa, partial(_ears, arrangement))
     except Busy as error:
         raise Busy(f"{error}\n{HELD}") from error
     except KeyboardInterrupt:
@@ -91,14 +109,15 @@ def levels(settings: SettingsFile, *, microphone: str | None, device: str | None
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def listened(listen: Listen | None) -> range:
-    """Return the channels that a microphone takes, were they all there; of no microphone, none."""
-    if listen is None:
-        return range(0)
-    if listen == "mix":
+def listened(microphone: MicrophoneSettings) -> Collection[int]:
+    """Return the channels that a microphone takes, were they all there; of no microphone of the settings, none."""
+    if microphone.name == NO_NAME:
+        return ()
+    if isinstance(microphone.array, Board) and not isinstance(microphone.listen, int):
+        return microphone.array.microphones
+    if microphone.listen == "mix":
         return range(MAX_CHANNELS)
-    first = 0 if listen == "auto" else listen
-    return range(first, first + 1)
+    return (microphone.listen if isinstance(microphone.listen, int) else 0,)
 
 
 def _alsa(microphone: MicrophoneSettings) -> AlsaSettings:
@@ -106,26 +125,35 @@ def _alsa(microphone: MicrophoneSettings) -> AlsaSettings:
 
 
 def _to_measure(
-    settings: SettingsFile, *, microphone: str | None, device: str | None
-) -> tuple[AlsaSettings, Listen | None]:
-    """Return what to open, and what is listened to of it: that device, or that microphone's, or the first one's."""
+    settings: SettingsFile, *, microphone: str | None, device: str | None, array: str | None
+) -> MicrophoneSettings:
+    """Return that device as a microphone, or that microphone, or the first one."""
     if device is not None:
-        return AlsaSettings(device), None
+        board: ArraySettings | None = "auto" if array == "auto" else boards.named(array) if array else None
+        return MicrophoneSettings(NO_NAME, AlsaSettings(device), array=board)
     there = {each.name: each for each in settings.microphones()}
     if microphone is None:
-        first = next(iter(there.values()), None)
-        return (_alsa(first), first.listen) if first else (AlsaSettings(), None)
+        return next(iter(there.values()), MicrophoneSettings(NO_NAME))
     if microphone not in there:
         known = f"there is {one_of(there)}" if there else "the settings have none, or may not be read"
         raise Refused(f"There is no microphone {microphone!r} with an ALSA device; {known}.")
-    return _alsa(there[microphone]), there[microphone].listen
+    return there[microphone]
 
 
-def _display(environment: Mapping[str, str], listen: Listen | None) -> Display:
+def _ears(arrangement: Arrangement, form: AudioFormat) -> tuple[FrontEnd, Talker] | None:
+    ears = arrangement.front_end(form) if arrangement.board else None
+    return (ears, Talker(cone=arrangement.board.linear)) if ears and arrangement.board else None
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+
+
+def _display(environment: Mapping[str, str], listened: Collection[int]) -> Display:
     if not sys.stdout.isatty() or environment.get("TERM") == "dumb":
         return PlainDisplay(_write)
     screen = Screen(coloured=not environment.get("NO_COLOR"))
-    return TerminalDisplay(_write, get_terminal_size, screen, listened(listen))
+    return TerminalDisplay(_write, get_terminal_size, screen, listened)
 
 
 @contextmanager

@@ -23,7 +23,8 @@ LINE_SECONDS = 1.0
 SPEAKING_FRAMES = RATE // 2
 """So long after their last bearing somebody still speaks."""
 
-MakeEars = Callable[[AudioFormat], FrontEnd]
+MakeEars = Callable[[AudioFormat], tuple[FrontEnd, Talker] | None]
+"""Returns the front end of an array, and its talker before anybody has spoken; None: it is none."""
 _ROWS_BESIDES = 3
 """The heading, the row that says how many channels are missing, and the cursor's."""
 
@@ -114,13 +115,14 @@ class PlainDisplay:
 def meter(source: Source, display: Display, title: str, make_ears: MakeEars | None = None) -> None:
     """Open ``source`` and show what it delivers, until it ends or raises. Raise like it, and like the display.
 
-    ``make_ears``: of an array; its front end says where the talker is.
+    ``make_ears``: the front end of an array says where its talker is.
     """
     source.open()
     try:
         display.begin(f"{title}  {source.format}")
         levels = ChannelLevels(source.format)
-        ears = _Ears(make_ears(source.format)) if make_ears else None
+        made = make_ears(source.format) if make_ears else None
+        ears = _Ears(*made) if made else None
         step = round(display.seconds * source.format.rate)
         unseen = 0
         while piece := source.read():
@@ -140,10 +142,9 @@ def meter(source: Source, display: Display, title: str, make_ears: MakeEars | No
 class _Ears:
     """Remembers who spoke last."""
 
-    def __init__(self, front_end: FrontEnd) -> None:
-        self._front_end = front_end
+    def __init__(self, front_end: FrontEnd, talker: Talker) -> None:
+        self._front_end, self.talker = front_end, talker
         self._until = 0
-        self.talker = Talker()
 
     def hear(self, chunk: Chunk) -> None:
         heard = self._front_end.process(chunk)

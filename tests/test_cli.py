@@ -44,6 +44,14 @@ def test_check_says_what_is_right(tmp_path):
     )
 
 
+def test_check_names_the_arrays(tmp_path):
+    path = tmp_path / "edgetx.yaml"
+    path.write_text("device: pi\nmicrophones: [{name: a, array: auto}, {name: b, array: respeaker-4mic}, {name: c}]\n")
+    checked = edgetx("check", "--config", str(path))
+    microphones = "a (local, array auto), b (local, array respeaker-4mic), c (local)."
+    assert (checked.stdout.partition("microphones: ")[2], checked.stderr) == (f"{microphones}\n", "")
+
+
 def test_check_shows_every_fault_with_its_line_and_exits_with_78(tmp_path):
     path = tmp_path / "edgetx.yaml"
     path.write_text("microphones:\n  - name: desk\n    sauce: {}\n    provider: 12\n")

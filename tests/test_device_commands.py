@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from edgetx import device_commands
+from edgetx import boards, device_commands
 from edgetx.audio.alsa_devices import Busy
+from edgetx.config import Direction, MicrophoneSettings
 from edgetx.device_commands import SettingsFile, devices, levels, listened
 from edgetx.errors import SettingsError
 from tests.rigs.microphones import FifoMicrophone, fifo_microphone
@@ -108,6 +109,34 @@ def test_devices_as_json(tmp_path, fifo):
     assert (device["token"], device["microphones"], device["in_use"]) == ("fifo", ["desk"], False)
     assert (16000 in device["rates"], device["channels"]) == (True, [])
     assert shown["lost"] == []
+
+
+def test_devices_tells_which_is_a_microphone_array_and_faults_of_a_board_hide_no_device(tmp_path, monkeypatch):
+    tree = SoundTree(tmp_path / "tree")
+    tree.usb(1, "ArrayUAC10", usb="2886:0018", port=1)
+    tree.hat(2, "seeed8micvoicec", captures={0: "ac10x"})
+    shown: list[str] = []
+    told: list[str] = []
+
+    def show() -> None:
+        which = SettingsFile(None, tmp_path / "none", {})
+        devices(which, as_json=False, show=shown.append, warn=told.append, system=tree.system)
+
+    show()
+    assert "microphone array: 'respeaker-usb-4mic'\n" in shown[0]
+    assert "microphone array: 'respeaker-6mic' or 'respeaker-linear4'; only you can tell\n" in shown[0]
+    assert told == []
+
+    def faulty() -> list[object]:
+        raise SettingsError(["/etc/edgetx/boards/mine.yaml:1: title: is missing"])
+
+    monkeypatch.setattr(device_commands.boards, "all", faulty)
+    show()
+    assert "usb:2886:0018" in shown[1]
+    assert "microphone array" not in shown[1]
+    ((about, fault),) = [each.split("\n") for each in told]
+    assert about == "Which device is a microphone array is not shown, because a board's file has faults:"
+    assert fault == "/etc/edgetx/boards/mine.yaml:1: title: is missing"
 
 
 def test_settings_that_are_named_must_be_there_and_right(tmp_path, fifo):
@@ -205,5 +234,23 @@ def test_a_device_that_is_held_is_answered_with_how_to_see_its_levels(tmp_path, 
 
 
 def test_the_channels_that_are_listened_to_follow_from_the_settings():
-    assert (list(listened(None)), list(listened("auto")), list(listened(3))) == ([], [0], [3])
-    assert 5 in listened("mix")
+    def of(**chosen: object) -> list[int]:
+        return list(listened(MicrophoneSettings("desk", **chosen)))
+
+    assert (of(), of(listen=3), list(listened(MicrophoneSettings("")))) == ([0], [3], [])
+    assert 5 in of(listen="mix")
+    board = boards.named("respeaker-usb-4mic")
+    assert of(array=board) == of(array=board, listen=Direction(90.0)) == of(array=board, listen="mix") == [1, 2, 3, 4]
+    assert of(array=board, listen=0) == [0]
+
+
+def test_the_levels_of_an_array_say_where_its_talker_is(tmp_path, fifo):
+    """Whether it is the array that the settings name, or one that is named for a device."""
+    path = settings(tmp_path, "microphones: [{name: desk, source: {alsa: fifo}, array: respeaker-usb-4mic}]")
+    for options in (["--config", path], ["--device", "fifo", "--array", "respeaker-usb-4mic"]):
+        with reading("levels", *options, environment=fifo.environment) as process:
+            assert process.stdout.readline().startswith("fifo  16000:S16_LE:6  ")
+            fifo.write(LOUD * 10)
+            assert process.stdout.readline().endswith(" talker:-\n")
+    shown = edgetx("levels", "--device", "fifo", "--array", "respeaker-usb-5mic", environment=fifo.environment)
+    assert (shown.returncode, shown.stderr[:47]) == (78, "'respeaker-usb-5mic' is no board; did you mean ")

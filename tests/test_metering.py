@@ -3,6 +3,7 @@ import os
 import numpy as np
 import pytest
 
+from edgetx.audio.compass import Talker
 from edgetx.audio.format import AudioFormat, Chunk, Gap, SampleFormat
 from edgetx.audio.heard import Bearing, Heard
 from edgetx.audio.level import Level
@@ -135,22 +136,30 @@ def test_whatever_ends_it_the_device_is_closed_and_the_cursor_shown():
 class Ears:
     """A front end that hears somebody at 90 degrees in the third chunk."""
 
-    def __init__(self, form: AudioFormat) -> None:
-        assert form == FORM
-
     def process(self, chunk: Chunk) -> Heard:
         bearings = (Bearing(chunk.start, chunk.end, 90.0, 0.8),) if chunk.start == 2 * chunk.frames else ()
         return Heard(chunk.start, bytes(2 * chunk.frames), bearings)
 
 
+def ears(form: AudioFormat) -> tuple[Ears, Talker]:
+    assert form == FORM
+    return Ears(), Talker()
+
+
+def test_what_is_no_array_has_no_compass():
+    shown = Shown()
+    meter(Recording(noise(0), noise(1600)), shown.display(), "x", lambda _: None)
+    assert not any("talk" in row for row in shown.rows())
+
+
 def test_an_array_has_a_compass_that_says_where_somebody_speaks_and_where_somebody_spoke():
     shown = Shown()
     source = Recording(*(noise(n * 1600) for n in range(2)))
-    meter(source, shown.display(), "usb:2886:0018", Ears)
+    meter(source, shown.display(), "usb:2886:0018", ears)
     assert "nobody yet" in shown.rows()[-2]
     for chunks, colour in ((4, "32"), (12, "")):
         shown = Shown()
-        meter(Recording(*(noise(n * 1600) for n in range(chunks))), shown.display(), "usb:2886:0018", Ears)
+        meter(Recording(*(noise(n * 1600) for n in range(chunks))), shown.display(), "usb:2886:0018", ears)
         *_, compass, _ = shown.terminal.rows
         assert "90 deg  80%" in "".join(letter for letter, _ in compass)
         assert compass[0] == ("t", colour)
@@ -158,5 +167,5 @@ def test_an_array_has_a_compass_that_says_where_somebody_speaks_and_where_somebo
 
 def test_a_plain_line_of_an_array_ends_with_its_talker():
     written: list[str] = []
-    meter(Recording(*(noise(n * 1600) for n in range(10))), PlainDisplay(written.append), "x", Ears)
+    meter(Recording(*(noise(n * 1600) for n in range(10))), PlainDisplay(written.append), "x", ears)
     assert written[1].endswith(" talker:90/80%\n")

@@ -9,6 +9,7 @@ from typing import get_args
 import jsonschema
 import pytest
 
+from edgetx import boards
 from edgetx.config import Config, parse
 from edgetx.doctor import report
 from edgetx.doctor.provider import REMEDIES
@@ -72,6 +73,15 @@ def test_every_type_of_provider_has_a_row_and_an_example_that_a_microphone_uses(
 
 def test_every_event_that_has_fields_of_its_own_has_a_row():
     assert rows_under("event") == {part["if"]["properties"]["event"]["const"] for part in schema("event")["allOf"]}
+
+
+def test_every_board_has_a_row_that_says_how_it_is_recognised():
+    assert rows_under("array:") == {board.name for board in boards.all()}
+    for board in boards.all():
+        (row,) = re.findall(rf"^\| `{board.name}` \|.*$", README, re.MULTILINE)
+        alike = {other.name for other in boards.all() if set(other.cards) & set(board.cards)} - {board.name}
+        assert all(part in row for part in (*board.usb, *alike, f"| {board.title} |"))
+        assert ("line of" in row) == board.linear
 
 
 def test_the_doctor_finds_what_it_can_find_in_the_order_in_which_it_looks():

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from edgetx.config import parse, without_secrets
 from edgetx.mqtt.schemas import schema
 from edgetx.mqtt.topics import Kind, Topics, identifier
 from edgetx.speech.events import Direction, MicrophoneEvent, PlacedWord, Transcript
@@ -67,6 +68,24 @@ def test_info_is_retained():
     told = TOPICS.info({"version": "0.1.0", "model": None, "microphones": microphones, "settings": {"device": "k"}})
     assert (told.topic, told.qos, told.retain, told.durable) == ("edgetx/kitchen/info", 1, True, False)
     assert not faults("info", payload(told))
+
+
+def test_info_shows_microphones_as_they_are_set():
+    text = """microphones:
+- {name: a}
+- {name: b, array: auto, listen: delay-and-sum, gate: send-speech, max_session_minutes_per_day: 90}
+- {name: c, array: respeaker-4mic, listen: {azimuth_deg: 90, width_deg: 40}}
+- {name: d, array: {positions_m: [[0, 0], [0, 0.05]], channels: [3, 1]}, listen: {channel: 3}}
+"""
+    config = parse(text, path="e", environment={}, host_name="kitchen", world_readable=True)
+    settings = without_secrets(config)
+    told = TOPICS.info({"version": "0.1.0", "microphones": settings["microphones"], "settings": settings})
+    assert not faults("info", payload(told))
+    assert [each.get("array") for each in payload(told)["microphones"]][:3] == [None, "auto", "respeaker-4mic"]
+    assert payload(told)["microphones"][2]["listen"] == {"azimuth_deg": 90.0, "width_deg": 40.0}
+    for wrong in ({"gate": "on"}, {"listen": {"azimuth_deg": 400, "width_deg": 60}}, {"array": {"channels": [1]}}):
+        microphone = settings["microphones"][0] | wrong
+        assert faults("info", {"version": "0.1.0", "microphones": [microphone], "settings": {}})
 
 
 def test_health_is_retained():
