@@ -17,6 +17,7 @@ from edgetx.audio.devices import RATES, Device, Offer, choose, own_pcms, preferr
 from edgetx.audio.format import AudioFormat, SampleFormat
 from edgetx.audio.occupancy import Substream, User
 from edgetx.audio.sound_system import SOUND_SYSTEM, SoundSystem
+from edgetx.audio.source import Forbidden
 from edgetx.config import MAX_CHANNELS, AlsaSettings
 from edgetx.errors import EdgetxError, Refused, TryAgain
 
@@ -233,7 +234,7 @@ def _ours(error: Exception, name: str, system: SoundSystem) -> EdgetxError:
         users = " and ".join(str(user) for user in users_of(name, system)) or "another program"
         return Busy(f"The capture device {name} is in use by {users}.")
     if _is(error, errno.EACCES, errno.EPERM):
-        return Refused(f"The capture device {name} may not be opened: add the user to the group 'audio'.")
+        return Forbidden(f"The capture device {name} may not be opened: add the user to the group 'audio'.")
     if _is(error, errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return _absent(name, system)
     return TryAgain(f"The capture device {name} cannot be opened: {reason(error)}.")

@@ -6,9 +6,9 @@ or ``muted``.
 
 The states, reported when they change, are those of `states`, and what may follow on what stands there. The trouble that
 a source raises says which: `Stalled` → ``stalled``, any other `TryAgain` → ``absent``, `Refused` → ``error`` (a device
-may be plugged in with other abilities). All three are tried again for ever, with a back-off that is forgotten when the
-device has delivered for a while, or when `look_again` says that something was plugged in. A device that stalls stays
-``stalled`` until it delivers, or is found to be gone.
+may be plugged in with other abilities); but `Forbidden`, of one that was gone, only if it lasts. All three are tried
+again for ever, with a back-off that is forgotten when the device has delivered for a while, or when `look_again` says
+that something was plugged in. A device that stalls stays ``stalled`` until it delivers, or is found to be gone.
 
 To be told before all else: pyalsaaudio holds the interpreter's lock while it closes a device, and one that hangs may
 hang there. So the wait after a stall comes before the device is closed, and everybody knows by then.
@@ -23,7 +23,7 @@ from edgetx.audio.heard import Bearing, FrontEnd, Remark
 from edgetx.audio.log import AudioLog
 from edgetx.audio.opening import Opening
 from edgetx.audio.silence import Silence
-from edgetx.audio.source import Source, Stalled
+from edgetx.audio.source import Forbidden, Source, Stalled
 from edgetx.audio.states import AWAY
 from edgetx.errors import Refused, TryAgain
 from edgetx.retry import delays
@@ -31,6 +31,9 @@ from edgetx.retry import delays
 FIRST_SECONDS = 0.5
 CAP_SECONDS = 5.0
 REFUSED_SECONDS = 15.0
+UDEV_SECONDS = 1.0
+"""For udev, to give a device that has just appeared to its group."""
+GONE = frozenset({"absent", "stalled"})
 TELL_SECONDS = 0.1
 """For the event loop, to tell of a stall."""
 STEADY_SECONDS = 5
@@ -134,7 +137,10 @@ class Capture:
         except TryAgain as error:
             self._pause("absent", str(error), next(self._waits))
         except Refused as error:
-            self._pause("error", str(error), REFUSED_SECONDS)
+            if isinstance(error, Forbidden) and self._state[0] in GONE and self._state[1] != str(error):
+                self._pause("absent", str(error), UDEV_SECONDS)  # It was not there, and is not yet its group's.
+            else:
+                self._pause("error", str(error), REFUSED_SECONDS)
         return False
 
     def _capture(self) -> bool:

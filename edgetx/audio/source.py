@@ -3,11 +3,15 @@
 from typing import Protocol
 
 from edgetx.audio.format import AudioFormat, Chunk, Gap
-from edgetx.errors import TryAgain
+from edgetx.errors import Refused, TryAgain
 
 
 class Stalled(TryAgain):
     """The device is open and should deliver, but does not."""
+
+
+class Forbidden(Refused):
+    """The device is there, and this user may not open it: so it is also for a moment after it was plugged in."""
 
 
 class Source(Protocol):

@@ -11,6 +11,7 @@ from edgetx.audio import alsa_devices
 from edgetx.audio.alsa import AlsaSource
 from edgetx.audio.alsa_devices import Busy, capture_devices, capture_names, card_of, every_channel, users_of
 from edgetx.audio.format import AudioFormat, SampleFormat
+from edgetx.audio.source import Forbidden
 from edgetx.config import AlsaSettings
 from edgetx.errors import Refused, TryAgain
 from tests.rigs.microphones import FifoMicrophone
@@ -145,7 +146,7 @@ def test_a_user_space_device_that_does_not_open_is_not_listed(pulse, tree):
     ("code", "kind", "words"),
     [
         (errno.EBUSY, Busy, "The capture device hw:9 is in use by another program."),
-        (errno.EACCES, Refused, "The capture device hw:9 may not be opened: add the user to the group 'audio'."),
+        (errno.EACCES, Forbidden, "The capture device hw:9 may not be opened: add the user to the group 'audio'."),
         (errno.ENODEV, TryAgain, "There is no capture device hw:9; there are: fifo."),
         (errno.ECONNREFUSED, TryAgain, "The capture device hw:9 cannot be opened: Connection refused."),
     ],

@@ -8,13 +8,14 @@ from itertools import count, pairwise
 import numpy as np
 import pytest
 
+from edgetx.audio import capture
 from edgetx.audio.alsa import AlsaSource
 from edgetx.audio.capture import Capture
 from edgetx.audio.format import AudioFormat, Chunk, Gap, SampleFormat
 from edgetx.audio.frontend import Listen, front_end
 from edgetx.audio.heard import Bearing, FrontEnd, Heard, Remark
 from edgetx.audio.log import AudioLog
-from edgetx.audio.source import Stalled
+from edgetx.audio.source import Forbidden, Stalled
 from edgetx.audio.states import FOLLOWING
 from edgetx.audio.wav import WavSource
 from edgetx.config import AlsaSettings, WavSettings
@@ -265,6 +266,36 @@ def test_a_refusal_is_shown_and_tried_again_until_stopped():
     thread.join(10)
     assert bench.said == [("opening", ""), ("error", "It does not do that."), ("stopped", "")]
     assert bench.log.ended
+
+
+FORBIDDEN = Forbidden("The capture device hw:1 may not be opened: add the user to the group 'audio'.")
+
+
+@pytest.mark.parametrize("before", [TryAgain("There is no device."), Stalled("No sound.")])
+def test_a_device_that_has_just_appeared_is_absent_until_udev_has_given_it_to_its_group(monkeypatch, before):
+    monkeypatch.setattr(capture, "UDEV_SECONDS", 0.01)
+    bench = Bench(Scripted(refusal=before), Scripted(refusal=FORBIDDEN), Scripted(chunk(0, 1600)))
+    bench.capture._waits = iter(lambda: 0.01, None)
+    bench.capture.run()
+    assert "error" not in bench.states()
+    assert bench.states()[-2:] == ["running", "ended"]
+
+
+def test_a_device_that_may_not_be_opened_for_longer_is_in_error(monkeypatch):
+    monkeypatch.setattr(capture, "UDEV_SECONDS", 0.01)
+    bench = Bench(Scripted(refusal=TryAgain("There is no device.")), *[Scripted(refusal=FORBIDDEN)] * 2)
+    bench.capture._waits = iter(lambda: 0.01, None)
+    with bench.running():
+        wait_until(bench.is_in("error"), what="the refusal")
+    told = [("absent", "There is no device."), ("absent", str(FORBIDDEN)), ("error", str(FORBIDDEN))]
+    assert [said for said in bench.said if said[0] in {"absent", "error"}] == told
+
+
+def test_a_device_that_was_there_and_may_not_be_opened_is_in_error_at_once():
+    bench = Bench(Scripted(refusal=FORBIDDEN))
+    with bench.running():
+        wait_until(bench.is_in("error"), what="the refusal")
+    assert bench.states() == ["opening", "error", "stopped"]
 
 
 def test_a_channel_that_the_source_lacks_is_a_refusal():
