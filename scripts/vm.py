@@ -13,7 +13,7 @@ sys.path[:0] = [str(CHECKOUT)]
 
 from tests.rigs.vm.machine import Machine, MachineError  # noqa: E402
 from tests.rigs.vm.report import Report  # noqa: E402
-from tests.rigs.vm.scenes import ALWAYS, SCENES, title  # noqa: E402
+from tests.rigs.vm.scenes import ALWAYS, ONLY_NAMED, SCENES, title  # noqa: E402
 from tests.rigs.vm.stage import Stage  # noqa: E402
 
 LOG_LINES = 40
@@ -24,7 +24,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, end_in_order)
     signal.signal(signal.SIGHUP, end_in_order)
     report = Report(partial(print, flush=True))
-    wanted = [name for name in SCENES if name in ALWAYS or not given.scene or name in given.scene]
+    chosen = given.scene or [name for name in SCENES if name not in ONLY_NAMED]
+    wanted = [name for name in SCENES if name in ALWAYS or name in chosen]
     began = time.monotonic()
     try:
         with Machine(given.kernel, given.disk, given.disk.parent) as machine:

@@ -18,8 +18,11 @@ SCENES: dict[str, Callable[[Stage], None]] = {
     "reboot": reboot_scenes.rebooted,
     "mute": reboot_scenes.muted,
     "update": upkeep_scenes.updated_and_purged,
+    "ten-minutes": upkeep_scenes.measured_later,
 }
 ALWAYS = ("install", "start")
+ONLY_NAMED = ("ten-minutes",)
+"""Too long for every run."""
 
 
 def title(name: str) -> str:

@@ -27,6 +27,12 @@ print(json.dumps({
     "idle_cpu_percent": round(100 * used / took, 1),
 }))
 """
+AGE = (
+    "echo $(cut -d ' ' -f 1 /proc/uptime) $(systemctl show edgetx -p ActiveEnterTimestampMonotonic --value)"
+    " | awk '{print $1 - $2 / 1e6}'"
+)
+"""Prints for how many seconds the service has been running."""
+LATER_SECONDS = 600
 IDLE_SECONDS = 20
 CAUGHT_UP = 3.0
 """Seconds of backlog: the recogniser is not busy with what was said before."""
@@ -37,8 +43,7 @@ def measured(stage: Stage) -> None:
     stage.heard.wait_for(
         "/desk/state", lambda state: state["backlog_seconds"] < CAUGHT_UP, after=stage.now(), seconds=180
     )
-    up = "$(systemctl show edgetx -p ActiveEnterTimestampMonotonic --value)"
-    age = float(stage.machine.run(f"echo $(cut -d ' ' -f 1 /proc/uptime) {up} | awk '{{print $1 - $2 / 1e6}}'"))
+    age = float(stage.machine.run(AGE))
     stage.machine.write("/root/used.py", USED % IDLE_SECONDS)
     figures = json.loads(stage.machine.run("python3 /root/used.py"))
     stage.report.figure("measured_after_seconds", round(age), "of its running")
@@ -46,6 +51,14 @@ def measured(stage: Stage) -> None:
         stage.report.figure(name, value)
     total = stage.machine.run("free -m | awk '/Mem:/ {print $2, $7}'").split()
     stage.report.figure("machine_memory_mib", f"{total[0]}, {total[1]} available")
+
+
+def measured_later(stage: Stage) -> None:
+    """The same after ten minutes."""
+    stage.machine.run(
+        f"while [ $({AGE} | cut -d . -f 1) -lt {LATER_SECONDS} ]; do sleep 5; done", seconds=LATER_SECONDS
+    )
+    measured(stage)
 
 
 def updated_and_purged(stage: Stage) -> None:
