@@ -51,9 +51,14 @@ class Standing:
         return {None: 1.0, Fault.INVERTED: -1.0}.get(self.fault, 0.0)
 
     @property
-    def is_suspicious(self) -> bool:
-        """Whether a fault is seen that is worth another look soon."""
-        return self.suspected not in {None, *SLOW} and self._is_news(self.suspected)
+    def is_suspect(self) -> bool:
+        """Whether a fault is seen that is not held yet, but may be."""
+        return self.suspected is not None and self._is_news(self.suspected)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether that is worth another look at once."""
+        return self.is_suspect and self.suspected not in SLOW
 
     def _is_news(self, finding: Fault | None) -> bool:
         """Return whether something would follow from holding it.

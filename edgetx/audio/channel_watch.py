@@ -3,7 +3,8 @@
 Sound is looked at in pieces of a fifth of a second, counted from the first frame, so that what is decided does not
 depend on how the sound is cut; `ChannelWatch.room` says how much of the piece is left. Each piece is asked only whether
 a channel stands still. Two seconds are judged (`channels`) three times at the start, then every fifteen seconds; every
-two while a fault is suspected that cannot come from where a talker is; and soon after a channel's level has jumped.
+two while a fault is suspected, or every five where it may come from where a talker is; and soon after a channel's level
+has jumped.
 
 The last microphone is never left out, and when all stand still nothing is said: then the device is silent.
 """
@@ -25,8 +26,8 @@ SETTLING = 2
 FIRST_LOOKS = 3
 SOON = LOOK
 USUALLY = 75
-SELDOM_ENOUGH = 25
-"""Pieces between looks that jumps of the level bring about."""
+SOMETIMES = 25
+"""Pieces between looks where a talker may have brought about what was seen, or only a level has jumped."""
 STILL = 2
 """Pieces of one value that make a channel dead."""
 AUDIBLE = 4.0
@@ -152,7 +153,7 @@ class ChannelWatch:
         )
         if self._course.pieces % PIECES_A_SECOND == 0 and self._has_jumped(ranges):
             self._course.next_look = min(
-                self._course.next_look, max(self._course.pieces + LOOK, self._course.last_look + SELDOM_ENOUGH)
+                self._course.next_look, max(self._course.pieces + LOOK, self._course.last_look + SOMETIMES)
             )
         return is_back or self._course.pieces >= self._course.next_look
 
@@ -175,9 +176,13 @@ class ChannelWatch:
                 remarks += self._see(channel, is_loud_everywhere=2 * clipping >= len(channels))
         self._course.looks += 1
         self._course.last_look = self._course.pieces
-        is_soon = self._course.looks < FIRST_LOOKS or any(standing.is_suspicious for standing in self._standings)
-        self._course.next_look = self._course.pieces + (SOON if is_soon else USUALLY)
+        self._course.next_look = self._course.pieces + self._pause()
         return remarks
+
+    def _pause(self) -> int:
+        if self._course.looks < FIRST_LOOKS or any(standing.is_urgent for standing in self._standings):
+            return SOON
+        return SOMETIMES if any(standing.is_suspect for standing in self._standings) else USUALLY
 
     def _see(self, channel: Channel, *, is_loud_everywhere: bool) -> list[Remark]:
         standing = self._standings[channel.number]

@@ -86,7 +86,8 @@ def test_what_is_left_out_already_is_not_blamed_again():
 def test_what_is_worth_another_look_soon(held, seen, worth):
     standing = Standing(fault=held, suspected=held)
     standing.see(seen, 9)
-    assert standing.is_suspicious is worth
+    assert standing.is_urgent is worth
+    assert standing.is_suspect is (worth or seen is Fault.WEAK)
 
 
 def test_doubt_clears_of_suspicion_but_forgets_no_look_that_was_good():

@@ -175,7 +175,7 @@ def test_a_jump_of_a_level_is_looked_at_soon():
     weak = room(SQUARE, 9)
     weak[:, 3] *= 0.005
     told.hear(lasting(weak, 20))
-    assert told.said == [(pytest.approx(42, abs=1.5), 4, "weak")]
+    assert told.said == [(pytest.approx(32, abs=2), 4, "weak")]
 
 
 def test_when_all_are_silent_none_is_blamed_and_the_last_is_never_left_out():
