@@ -9,7 +9,7 @@ looked at, and called ``stalled`` while it claims to run and brings nothing.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,8 @@ class MicrophoneState:
     """What the topic `state` shows; every change is published, reported to `Health` and logged once.
 
     A change of the capture is an event, too. ``publish_fields`` takes the fields of the topic; ``log_line`` a sentence
-    for the daemon's own log. ``muted``: somebody wants it so; the capture is ``muted`` when the device is closed. All
-    methods belong to the event loop's thread.
+    for the daemon's own log. ``minutes()``: the fields that tell of a budget, if it has one. ``muted``: somebody wants
+    it so; the capture is ``muted`` when the device is closed. All methods belong to the event loop's thread.
     """
 
     name: str
@@ -47,6 +47,7 @@ class MicrophoneState:
     publish_fields: Callable[[dict[str, Any]], None]
     log_line: Callable[[str], None]
     muted: bool = False
+    minutes: Callable[[], Mapping[str, float]] = dict
     _capture: tuple[str, str] = ("opening", "")
     _stuck: bool = False
     _told: str = "opening"
@@ -129,6 +130,8 @@ class MicrophoneState:
 
     def publish(self) -> None:
         """Publish the state as it is now."""
+        if self.log.spoken:
+            self.account.leave_out_silence(self.log.spoken)
         self.publish_fields(self.fields)
 
     @property
@@ -153,6 +156,7 @@ class MicrophoneState:
             "overruns": self._overruns,
             "ledger": {f"{name}_seconds": round(frames / RATE, 3) for name, frames in seconds.items()},
             "detail": detail or None,
+            **self.minutes(),
         }
 
     def _part(self, stage: str) -> str:

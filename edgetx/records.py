@@ -14,6 +14,7 @@ from edgetx.audio.format import RATE
 from edgetx.clock import Moment
 from edgetx.mqtt.topics import Kind, Publication
 from edgetx.restart import Mark, Remembered
+from edgetx.speech.budget import Spent
 from edgetx.speech.ledger import Balance, Fate
 
 Row = tuple[int, Publication]
@@ -40,10 +41,12 @@ def publication_of(number: Any, told: Any, payload: Any, checksum: Any) -> Row:
 def microphone_record(name: str, remembered: Remembered) -> tuple[str, str, int]:
     """Return name, what is remembered, and checksum."""
     mark, balance = remembered.mark, remembered.balance
-    told = {
+    told: dict[str, Any] = {
         "mark": {"frame": mark.frame, "moment": asdict(mark.moment), "rate": mark.rate},
         "balance": {"frontier": balance.frontier, "settled": balance.settled, "ahead": balance.ahead},
     }
+    if remembered.spent:
+        told["spent"] = asdict(remembered.spent)
     text = json.dumps(told)
     return name, text, _checksum(name.encode(), text.encode())
 
@@ -75,7 +78,12 @@ def _remembered(told: Mapping[str, Any]) -> Remembered:
     settled = {fate: balance["settled"][fate] for fate in Fate}
     ahead = tuple((start, end) for start, end in balance["ahead"])
     known = Mark(mark["frame"], Moment(**mark["moment"]), _rate(mark.get("rate", RATE)))
-    return Remembered(known, Balance(balance["frontier"], settled, ahead))
+    return Remembered(known, Balance(balance["frontier"], settled, ahead), _spent(told.get("spent")))
+
+
+def _spent(told: Any) -> Spent | None:
+    """Return what was used up of a budget, which is told where there was one."""
+    return Spent(str(told["day"]), float(told["seconds"])) if told else None
 
 
 def _rate(told: Any) -> float:

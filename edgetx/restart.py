@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from edgetx.audio.format import RATE
 from edgetx.audio.log import AudioLog
 from edgetx.clock import Moment
+from edgetx.speech.budget import Budget, Spent
 from edgetx.speech.ledger import Balance, Fate, Ledger
 from edgetx.speech.timeline import Timeline
 
@@ -30,15 +31,19 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is kept of one microphone."""
+    """What is kept of one microphone; ``spent``: what it has used up of a day's budget, where it has one."""
 
     mark: Mark
     balance: Balance
+    spent: Spent | None = None
 
 
-def remember(log: AudioLog, timeline: Timeline, ledger: Ledger, *, now: Moment) -> Remembered:
+def remember(
+    log: AudioLog, timeline: Timeline, ledger: Ledger, *, now: Moment, budget: Budget | None = None
+) -> Remembered:
     """Return what is to be kept now."""
-    return Remembered(Mark(log.end, capture_of(log.end, timeline, now=now), timeline.rate), ledger.balance)
+    mark = Mark(log.end, capture_of(log.end, timeline, now=now), timeline.rate)
+    return Remembered(mark, ledger.balance, budget.spent(now) if budget else None)
 
 
 def capture_of(frame: int, timeline: Timeline, *, now: Moment) -> Moment:

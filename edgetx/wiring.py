@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from edgetx import clock
+from edgetx import clock, gating
 from edgetx.audio.arrangement import Arrangement
 from edgetx.audio.capture import Capture
 from edgetx.audio.format import RATE
@@ -32,9 +32,11 @@ from edgetx.microphone import Microphone, MicrophoneState
 from edgetx.restart import Remembered, capture_of, carry_on, recover, remember
 from edgetx.speech import registry
 from edgetx.speech.account import Account
+from edgetx.speech.budget import Budget
 from edgetx.speech.events import MicrophoneEvent, SpeechEvent, Transcript
 from edgetx.speech.keyless import Keyless
 from edgetx.speech.ledger import Ledger
+from edgetx.speech.resting import CLOSE_AFTER_SECONDS
 from edgetx.speech.timeline import Timeline
 from edgetx.speech.transcriber import Transcriber
 
@@ -60,9 +62,10 @@ def new_microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
         )
     now = clock.now()
     first = carry_on(remembered, timeline, ledger, now=now, at_least=spool.end)
-    log = AudioLog(keep_seconds=settings.keep.memory_seconds, start=first)
-    daemon.state.follow(settings.name, lambda: remember(log, timeline, ledger, now=clock.now()))
+    budget = gating.new_budget(settings, remembered)
     account = new_account(daemon, settings.name, timeline, ledger=ledger, provider=settings.provider)
+    log = gating.new_log(settings, start=first, tell=_on_loop(asyncio.get_running_loop(), account.spoke))
+    daemon.state.follow(settings.name, lambda: remember(log, timeline, ledger, now=clock.now(), budget=budget))
     state = MicrophoneState(
         name=settings.name,
         log=log,
@@ -71,10 +74,11 @@ def new_microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
         publish_fields=partial(_show_state, daemon, settings.name),
         log_line=_log_line(settings),
         muted=daemon.mutes.wanted(settings.name),
+        minutes=partial(gating.session_minutes, budget),
     )
-    transcriber = _transcriber(daemon, settings, Kept(log, spool), log=log, account=account, state=state)
+    transcriber = _transcriber(daemon, settings, Kept(log, spool), state=state, budget=budget)
     capture = _capture(daemon, settings, log=log, since=now.monotonic, state=state, transcriber=transcriber)
-    keeper = _keeper(daemon, settings, spool, log=log, state=state)
+    keeper = _keeper(daemon, settings, spool, log=log, state=state, owed=transcriber.owed)
     return Microphone(settings.name, capture, log=log, transcriber=transcriber, state=state, keeper=keeper)
 
 
@@ -114,7 +118,13 @@ def _spool(daemon: Daemon, name: str, timeline: Timeline) -> Spool:
 
 
 def _keeper(
-    daemon: Daemon, settings: MicrophoneSettings, spool: Spool, *, log: AudioLog, state: MicrophoneState
+    daemon: Daemon,
+    settings: MicrophoneSettings,
+    spool: Spool,
+    *,
+    log: AudioLog,
+    state: MicrophoneState,
+    owed: Callable[[int, int], list[Range]],
 ) -> Keeper:
     keep = settings.keep
     return Keeper(
@@ -123,7 +133,7 @@ def _keeper(
         rules=Rules.of(
             memory_seconds=keep.memory_seconds, max_bytes=keep.disk_megabytes * 10**6, max_age_seconds=SOUND_SECONDS
         ),
-        owed=state.account.ledger.owed,
+        owed=owed,
         lose=state.lost,
         report=partial(part_reports, daemon.health, "state", sound_of(settings.name), microphone=settings.name),
         sleep=asyncio.sleep,
@@ -143,13 +153,7 @@ def _owed_after_restart(daemon: Daemon, name: str, start: int, end: int) -> list
 
 
 def _transcriber(
-    daemon: Daemon,
-    settings: MicrophoneSettings,
-    reader: Reader,
-    *,
-    log: AudioLog,
-    account: Account,
-    state: MicrophoneState,
+    daemon: Daemon, settings: MicrophoneSettings, reader: Reader, *, state: MicrophoneState, budget: Budget | None
 ) -> Transcriber:
     name = settings.provider
     api_key = daemon.secrets.api_keys.get(name, "")
@@ -158,15 +162,17 @@ def _transcriber(
     return Transcriber(
         provider=Keyless(provider, missing) if missing else provider,
         connect=partial(registry.connect, log_line=_log_line(settings)),
-        log=log,
+        log=state.log,
         reader=reader,
-        account=account,
+        account=state.account,
         catch_up_seconds=float("inf") if isinstance(settings.source, WavSettings) else settings.catch_up_seconds,
         report=state.provider_is,
         monotonic=time.monotonic,
         sleep=asyncio.sleep,
         random=random.random,
         quota=daemon.quotas.get(name),
+        close_after_seconds=CLOSE_AFTER_SECONDS if settings.gate == "close-when-silent" else None,
+        budget=budget,
     )
 
 
@@ -200,7 +206,7 @@ def _capture(
         random=random.random,
         observe=observe,
         report_gap=_on_loop(loop, state.lost),
-        report_state=_on_loop(loop, state.capture_is),
+        report_state=gating.resting(log, _on_loop(loop, state.capture_is)),
         measure=level_reporter(
             settings.level_seconds, _on_loop(loop, partial(_show_level, daemon, state)), clock=time.monotonic
         ),

@@ -43,10 +43,17 @@ WIRING = {
     "microphone",
     "monitor",
     "doctor",
+    "gating",
 }
 STAGE_MAY_IMPORT = {
     "audio": {"audio"},
-    "speech": {"speech", "audio.format", "audio.log", "audio.resample"},  # The last: some providers want 8 kHz.
+    "speech": {
+        "speech",
+        "audio.format",
+        "audio.log",
+        "audio.spoken",
+        "audio.resample",
+    },  # The last: some providers want 8 kHz.
     "mqtt": {"mqtt", "speech.events"},
 }
 DOORS = {

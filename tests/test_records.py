@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from edgetx.records import (
     publication_record,
 )
 from edgetx.restart import Mark, Remembered
+from edgetx.speech.budget import Spent
 from edgetx.speech.ledger import Balance, Fate
 
 FINAL = Publication("t/final", b'{"id":"1"}', qos=1, retain=False, durable=True, kind=Kind.FINAL, id="1")
@@ -30,6 +33,8 @@ def as_read(record):
 def test_what_was_written_is_read():
     assert publication_of(*as_read(publication_record(3, FINAL))) == (3, FINAL)
     assert microphone_of(*as_read(microphone_record("desk", DESK))) == ("desk", DESK)
+    spent = replace(DESK, spent=Spent("2026-11-21", 12.5))
+    assert microphone_of(*as_read(microphone_record("desk", spent))) == ("desk", spent)
     assert count_of(*as_read(count_record(Kind.FINAL, 4))) == (Kind.FINAL, 4)
 
 

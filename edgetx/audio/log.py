@@ -13,6 +13,7 @@ from bisect import bisect_right
 from typing import NamedTuple, Protocol
 
 from edgetx.audio.format import FRAME_BYTES, RATE
+from edgetx.audio.spoken import Spoken
 
 
 class Stretch(NamedTuple):
@@ -66,6 +67,9 @@ class Reader(Protocol):
 
 class AudioLog:
     """Memory tier of a microphone's sound: 16 kHz, mono, int16. The first frame is number ``start``."""
+
+    spoken: Spoken | None = None
+    """What of the sound is speech, where that is looked for: see `spoken_log`."""
 
     def __init__(self, *, keep_seconds: float, start: int = 0) -> None:
         self.keep_seconds = keep_seconds

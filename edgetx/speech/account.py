@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgetx.audio.format import RATE, Gap
+from edgetx.audio.spoken import Spoken
 from edgetx.speech.directions import Directions
 from edgetx.speech.events import MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance
 from edgetx.speech.ledger import Fate, Ledger
@@ -48,6 +49,21 @@ class Account:
         """Give up what is not settled of the frames [start, end)."""
         for first, last in self.ledger.owed(start, end):
             self.lose(Gap(first, last - first, cause))
+
+    def spoke(self, start: int, end: int | None) -> None:
+        """Deliver that speech was found to begin at a frame (``end`` is None), or to have been [start, end)."""
+        if end is None:
+            (at,) = self.timeline.utc((start,))
+            self.happened("speech_started", frame=start, start=at)
+        else:
+            first, last = self.timeline.utc((start, end))
+            seconds = round((end - start) / RATE, 3)
+            self.happened("speech_stopped", frames=[start, end], start=first, end=last, seconds=seconds)
+
+    def leave_out_silence(self, spoken: Spoken) -> None:
+        """Settle as silent what is known to be no speech."""
+        for start, end in spoken.silent():
+            self.left_out(start, end)
 
     def left_out(self, start: int, end: int) -> None:
         """Settle as silent the frames [start, end), which are known to be, and were not sent."""

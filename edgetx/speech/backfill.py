@@ -26,6 +26,7 @@ Range = tuple[int, int]
 class Seam:
     """One microphone's. ``moved`` is called when a live session leaves something behind, ``cut(end)`` says where.
 
+    ``settle`` is called before it is looked at what is owed: it may be known meanwhile that nobody spoke.
     ``at``: the first frame of the live session's share; ``live``: what it was sent.
     """
 
@@ -36,6 +37,7 @@ class Seam:
         catch_up_seconds: float = float("inf"),
         moved: Callable[[], None] = lambda: None,
         cut: Callable[[int], int] = lambda end: end,
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
         self.at = 0
         self.live = Sent()
@@ -43,6 +45,7 @@ class Seam:
         self._catch_up = catch_up_seconds * RATE
         self._moved = moved
         self._cut = cut
+        self._settle = settle
         self._allowed: float | None = None
 
     def begin(self, end: int, *, patient: bool) -> None:
@@ -63,6 +66,7 @@ class Seam:
 
         If something is owed all the same, it was left behind: go on at the seam.
         """
+        self._settle()
         owed = self._ledger.owed(max(position, self.at), end)
         if owed and self._allowed is not None and end - owed[0][0] > self._allowed:
             self._leave_behind(end)
@@ -71,6 +75,7 @@ class Seam:
 
     def next_late(self, position: int) -> Range | None:
         """Return what to send late from ``position`` on, oldest first; None: there is nothing."""
+        self._settle()
         owed = self._ledger.owed(position, self.at)
         free = (_free(first, last, self.live.ranges(first, last)) for first, last in owed)
         return next(filter(None, free), None)
@@ -80,6 +85,7 @@ class Seam:
         return self._allowed is not None and self._lag(max(self.live.end, self.at), end) > STALL_FRAMES
 
     def _lag(self, start: int, end: int) -> int:
+        self._settle()
         return end - next((first for first, _ in self._ledger.owed(start, end)), end)
 
     def _leave_behind(self, end: int) -> None:

@@ -7,9 +7,10 @@ finished as agreed, and whoever ran it begins another.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from edgetx.audio.format import RATE
@@ -19,8 +20,10 @@ from edgetx.speech.account import Account
 from edgetx.speech.backfill import STALL_FRAMES, Course
 from edgetx.speech.closing import trouble
 from edgetx.speech.events import Closed, Notice, Opened, Progress, Received, SessionEvent, Utterance, Verdict
+from edgetx.speech.gated import GatedSender
+from edgetx.speech.lifespan import Lifespan
 from edgetx.speech.receipts import Receipts
-from edgetx.speech.rotation import lifetime, wait_to_leave
+from edgetx.speech.rotation import lifetime
 from edgetx.speech.sender import Sender
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Limits, Session, Wire
@@ -32,13 +35,15 @@ LEAVE_SECONDS = 0.5
 """How long taking leave may wait for a wire that takes nothing."""
 PROVEN_FRAMES = 60 * RATE
 """A session that has provably got a minute of audio has proved that the provider works, even if nobody spoke."""
-SPEECH_SECONDS = 60.0
-"""Speech that is said to have begun, and of which no word comes for so long, was none."""
 
 
 @dataclass(slots=True)
 class Conversation:
-    """``ready`` is called when the provider is, ``healthy`` when it has proved well."""
+    """``ready`` is called when the provider is, ``healthy`` when it has proved well.
+
+    ``close_after_seconds``: when nobody has spoken for so long, the session is left; None: it is kept. It is left, too,
+    when ``used_up`` returns.
+    """
 
     id: str
     session: Session
@@ -53,13 +58,12 @@ class Conversation:
     healthy: Callable[[], None]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    close_after_seconds: float | None = None
+    used_up: Callable[[], Awaitable[None]] | None = None
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
-    _opened_at: float = 0.0
-    _lifetime: float | None = None
     _closed: Closed | None = None
-    _left: bool = False
-    _spoke_at: float = float("-inf")
-    _speaking_until: float = float("-inf")
+    _left: str = ""
+    _span: Lifespan = field(init=False)
     _receipts: Receipts = field(default_factory=Receipts)
     _proven_at: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -67,8 +71,9 @@ class Conversation:
     _sender: Sender = field(init=False)
 
     def __post_init__(self) -> None:
+        self._span = Lifespan(self.monotonic, self.sleep)
         self._settling = Settling(account=self.account, sent=self.sent, log=self.log)
-        self._sender = Sender(
+        self._sender = (GatedSender if self.log.spoken else Sender)(
             session=self.session,
             wire=self.wire,
             limits=self.limits,
@@ -106,7 +111,7 @@ class Conversation:
                 await self._take_leave()
             finally:
                 self._report_end()
-        return self._left
+        return bool(self._left)
 
     async def _end(self, receiver: asyncio.Task[None], sender: asyncio.Task[None]) -> None:
         finished = sender.done() and not sender.exception()
@@ -144,32 +149,32 @@ class Conversation:
         except TimeoutError as error:
             raise TryAgain(f"The provider was not ready within {self.limits.open_seconds:.0f} s.") from error
         self.ready()
-        rotation = asyncio.create_task(self._rotate(), name="session rotation")
+        leaving = [
+            asyncio.create_task(self._leave_when(*reason), name=f"session {reason[0]}") for reason in self._ends()
+        ]
         try:
             await self._sender.run()
         finally:
-            rotation.cancel()
+            for task in leaving:
+                task.cancel()
         await self._sender.finish()
 
-    async def _rotate(self) -> None:
-        """Leave the session in time, if it expires."""
-        while self._lifetime is not None and not self._left:
-            now = self.monotonic()
-            wait = wait_to_leave(
-                now,
-                opened=self._opened_at,
-                seconds=self._lifetime,
-                spoke_at=self._spoke_at,
-                speaking=now < self._speaking_until,
-            )
-            if wait:
-                await self.sleep(wait)
-            else:
-                self.leave()
+    def _ends(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """Yield for what reasons it will be left, and what to wait for."""
+        if self._span.seconds is not None:
+            yield "rotated", partial(self._span.expire, self._span.seconds)
+        if self.close_after_seconds is not None and not self.course.late:
+            yield "silence", partial(self._span.fall_silent, self.close_after_seconds, lambda: self._sender.busy_at)
+        if self.used_up is not None:
+            yield "budget", self.used_up
 
-    def leave(self) -> None:
-        """Have `run` end the session as agreed, with more to send."""
-        self._left = True
+    async def _leave_when(self, reason: str, time: Callable[[], Awaitable[None]]) -> None:
+        await time()
+        self.leave(reason)
+
+    def leave(self, reason: str = "rotated") -> None:
+        """Have `run` end the session as agreed, with more to send; ``reason`` is told."""
+        self._left = self._left or reason
         self._sender.leave()
 
     def _review(self) -> None:
@@ -201,7 +206,7 @@ class Conversation:
                 self._heard(event)
             case Progress():
                 self.healthy()
-                self._speaking_until = float("-inf")  # A partial may have been taken back.
+                self._span.took_back()  # A partial, perhaps.
                 until = self.sent.end_frame(event.until_ms)
                 self._receipts.arrived(until)
                 self.account.heard(self.sent, until=until)
@@ -219,25 +224,23 @@ class Conversation:
 
     def _noticed(self, notice: Notice) -> None:
         if notice.name == "speech_started":
-            self._spoke_at = self.monotonic()
-            self._speaking_until = max(self._speaking_until, self._spoke_at + SPEECH_SECONDS)
-            if self.course.late:  # Nobody does now.
+            self._span.began_to_speak()
+            if self.course.late or self.log.spoken:  # Nobody does now; or that was told, from nearer by.
                 return
         self._happened(notice.name, notice.data)
 
     def _open(self, opened: Opened) -> None:
         if self._opened.is_set():  # A second beginning is none, and must not put off the end.
             return
-        self._opened_at = self.monotonic()
+        self._span.opened_at = self.monotonic()
         wall = self.account.timeline.now().timestamp() if self.account.clock_synced() else None
-        self._lifetime = lifetime(self.limits.session_seconds, expires_at=opened.expires_at, wall=wall)
+        self._span.seconds = lifetime(self.limits.session_seconds, expires_at=opened.expires_at, wall=wall)
         self._opened.set()
         self._happened("session_opened", {"provider_id": opened.provider_id})
 
     def _heard(self, utterance: Utterance) -> None:
         self.healthy()
-        self._spoke_at = self.monotonic()
-        self._speaking_until = float("-inf" if utterance.final else "inf")
+        self._span.said(final=utterance.final)
         if utterance.final and utterance.end_ms is not None:
             self._receipts.arrived(self.sent.end_frame(utterance.end_ms))
         late = self.course.late
@@ -250,7 +253,7 @@ class Conversation:
         Not what was sent faster than it was spoken: the provider may not have come so far.
         """
         now, seconds = self.monotonic(), self.limits.silent_seconds
-        if now < self._speaking_until or seconds is None or self._is_behind():
+        if self._span.speaking or seconds is None or self._is_behind():
             return
         if listened := self._receipts.listened.before(now - seconds):
             self.account.heard(self.sent, until=listened)
@@ -269,9 +272,9 @@ class Conversation:
         closed = self._closed
         code = {} if closed.code is None else {"code": closed.code}
         told = {
-            "reason": "rotated" if self._left and closed.clean else closed.reason,
+            "reason": self._left if self._left and closed.clean else closed.reason,
             "clean": closed.clean,
-            "seconds": round(self.monotonic() - self._opened_at, 3),
+            "seconds": round(self.monotonic() - self._span.opened_at, 3),
             "audio_seconds": round(self.sent.frames / RATE, 3),
             "acknowledged_seconds": round(self.sent.frames_before(self._acknowledged(closed)) / RATE, 3),
         }
@@ -289,7 +292,7 @@ class Conversation:
         return self._receipts.proven
 
     def _is_behind(self) -> bool:
-        return self.course.late or self.log.end - self.sent.end > STALL_FRAMES
+        return self.course.late or self._sender.behind > STALL_FRAMES
 
     def _happened(self, name: str, data: dict[str, Any]) -> None:
         late = {"late": True} if self.course.late else {}

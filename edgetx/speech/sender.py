@@ -75,7 +75,7 @@ class Sender:
         self._pacer = Pacer(rate=self.limits.replay_rate, now=self.monotonic())
         self._chunk = self.limits.chunk_ms.best * RATE // 1000
         self._chunk_bytes = self._chunk * FRAME_BYTES
-        self.course.begin(self.log.end)
+        self.course.begin(self._known_end())
         while not await self._catch_up():
             await self._stream()
 
@@ -101,11 +101,30 @@ class Sender:
         """Return the number of the frame after the last that was sent before a time; None: nothing is known."""
         return next((end for at, end in reversed(self._sent_at) if at <= monotonic), None)
 
+    @property
+    def behind(self) -> int:
+        """How many frames there are to send, or more: what they begin with may be settled."""
+        return self.log.end - self.sent.end
+
+    @property
+    def busy_at(self) -> float:
+        """When there was something to send last, by the monotonic clock, or not long before."""
+        return self._sent_at[-1][0] if self._sent_at else float("-inf")
+
+    def _known_end(self) -> int:
+        """Return the frame before which it is known what there is to send."""
+        return self.log.end
+
+    @property
+    def _grows(self) -> bool:
+        """More may follow at once upon what is known."""
+        return True
+
     async def _catch_up(self) -> bool:
         """Send until there is less than a chunk; return whether no more is to be sent in this session."""
         self._skipper = Skipper(self.sent.end if self.sent.frames else None)
         while not self._leaving:
-            ended, end = self.log.ended, self.log.end
+            ended, end = self.log.ended, self._known_end()
             wanted = self.course.next(self._position, end)
             if wanted is None and not self.course.late and self.account.ledger.owed(self._position, end):
                 self._leave_behind()
@@ -113,7 +132,7 @@ class Sender:
                 self._position = max(self._position, end)
                 await self._send_all(self._skipper.flush())
                 return ended or self.course.late
-            elif wanted[1] == end and end - wanted[0] < self._chunk and not ended and not self.course.late:
+            elif wanted[1] == end and end - wanted[0] < self._chunk and not (ended or self.course.late) and self._grows:
                 self._position = wanted[0]
                 await self._send_all(self._skipper.flush())
                 return False

@@ -23,6 +23,10 @@ class SocketEvent:
 
 Message = str | bytes | SocketEvent
 
+PAUSE_SECONDS = 1.5
+"""Silence that ends an utterance with every provider, unless its settings say otherwise."""
+PAUSE_MARGIN_SECONDS = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkMs:
@@ -31,6 +35,11 @@ class ChunkMs:
     min: int
     best: int
     max: int
+
+
+def pause_after(*ends_ms: float | None) -> float:
+    """Return ``pause_seconds`` where silence of the longest of these ends an utterance, as far as they are known."""
+    return max(PAUSE_SECONDS, *(end / 1000 + PAUSE_MARGIN_SECONDS for end in ends_ms if end is not None), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,8 @@ class Limits:
     ``keepalive_seconds``: how often `Session.keep_alive` is due while there is no audio; ``session_seconds``: how long
     a session lasts at most; ``ends_by_silence``: it never confirms ``finish``, so ``drain_seconds`` later the session
     has ended as agreed, and has dealt with what has provably arrived; ``max_sessions``: how many
-    a microphone may hold at once, 1 or 2.
+    a microphone may hold at once, 1 or 2; ``pause_seconds``: silence that surely ends an utterance; ``idle_seconds``:
+    it ends a session that is sent no sound for so long, whatever else is sent.
     """
 
     chunk_ms: ChunkMs
@@ -55,6 +65,8 @@ class Limits:
     session_seconds: float | None = None
     ends_by_silence: bool = False
     max_sessions: int = 1
+    pause_seconds: float = PAUSE_SECONDS
+    idle_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

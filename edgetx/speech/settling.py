@@ -6,6 +6,7 @@ while pings are answered, and then the connection breaks. So of what has provabl
 words of it would have begun to come,
 
 * what is `quiet` by our own rule is silent;
+* so is what lies between the last words and the end of speech, where that is heard for (`spoken`), if it is short;
 * so is, after `GIVE_UP_SECONDS`, whatever it is: noise without words must not be kept and sent again for ever. What is
   risked with it: words that were said to a recogniser that stalled for so long, while its server answered.
 
@@ -22,6 +23,8 @@ from edgetx.speech.receipts import Past
 from edgetx.speech.sent import Sent
 
 GIVE_UP_SECONDS = 600.0
+MARGIN_FRAMES = RATE // 2
+"""Between the end of the last word, as a provider has it, and the last sound that the detector takes for speech."""
 _READ_FRAMES = RATE
 
 
@@ -41,8 +44,20 @@ class Settling:
         self._arrived.note(now, until)
         for start, end in self._quiet_before(until):
             self._account.quiet(self._sent, start, min(end, until))
+        self._settle_tail(until)
         if old := self._arrived.before(now - GIVE_UP_SECONDS):
             self._account.heard(self._sent, until=old)
+
+    def _settle_tail(self, until: int) -> None:
+        """Settle what is behind the last words of speech that has ended, and hardly more than its hang-over."""
+        spoken = self._log.spoken
+        if spoken is None or spoken.speaking or spoken.ended > until:
+            return
+        first = spoken.ended - spoken.tail - MARGIN_FRAMES
+        owed = self._account.unanswered(self._sent, first, spoken.ended)
+        if owed and owed[0][0] > first:
+            for start, end in owed:
+                self._account.left_out(start, end)
 
     def _quiet_before(self, until: int) -> Iterator[Range]:
         for first, last in self._account.unanswered(self._sent, self._looked, until):

@@ -7,8 +7,8 @@ lasted (with a muted microphone it has nothing to prove itself by), and while fe
 provider no oftener than one alone would. A session that has to be replaced
 because it would expire is no break: the next begins at once.
 
-A session that does not come about is told in a `session_failed` event, once for each reason until one does: an outage
-of a day must not fill the queue to the broker.
+A session that does not come about is told in a `session_failed` event, once for each reason until one does. While
+nobody speaks, or the day's budget is used up, there may be none; see `resting`.
 
 It ends when its log does: the last frames are sent, late ones too, and the sessions' last words are awaited.
 """
@@ -18,54 +18,26 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from edgetx import clock
 from edgetx.audio.format import Gap
 from edgetx.audio.log import AudioLog, Reader
 from edgetx.errors import Refused, TryAgain
 from edgetx.retry import retry
 from edgetx.speech.account import Account
-from edgetx.speech.backfill import Course, Late, Live, Seam
+from edgetx.speech.backfill import Course, Late, Live, Range, Seam
+from edgetx.speech.budget import Budget
 from edgetx.speech.conversation import Conversation
 from edgetx.speech.events import Verdict
+from edgetx.speech.failures import Failures
 from edgetx.speech.quota import Quota
+from edgetx.speech.resting import LOOK_SECONDS, Rest
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Connect, Provider, Wire
 from edgetx.speech.silence import CUT_FRAMES, quietest
+from edgetx.speech.turns import STARTS, Turns
 
-REASONS_TOLD = 16
-"""Some reasons hold a number that is another each time."""
 LASTING_SECONDS = 3.0
 """A provider that lets us in and hangs up has done so by then."""
-STARTS = 10
-"""So many sessions begin in a minute at most, by whatever loop; half of that is left to the live ones."""
-
-
-@dataclass(slots=True)
-class Failures:
-    """Tells of sessions that do not come about; of one that did, its own end tells."""
-
-    account: Account
-    late: bool
-    _opened: bool = False
-    _told: set[str] = field(default_factory=set)
-
-    def begin(self) -> None:
-        """Note that a session is to come about."""
-        self._opened = False
-
-    def opened(self) -> None:
-        """Note that it did."""
-        self._opened = True
-        self._told.clear()
-
-    def lost(self, trouble: TryAgain | Refused, _delay_seconds: float) -> None:
-        """Tell why it did not, once."""
-        reason = str(trouble)
-        if self._opened or reason in self._told or len(self._told) >= REASONS_TOLD:
-            return
-        self._told.add(reason)
-        late = {"late": True} if self.late else {}
-        told = {"reason": reason, "refused": isinstance(trouble, Refused), "provider": self.account.provider}
-        self.account.happened("session_failed", **told, **late)
 
 
 @dataclass(slots=True)
@@ -74,7 +46,8 @@ class Transcriber:
 
     ``report`` takes the provider's state (``connecting``, ``ready``, ``waiting``, ``refused``, ``idle``) and why; it is
     the live session's. ``quota`` is shared by all that use the provider, ``starts`` bounds this microphone's sessions.
-    ``reader`` has what ``log`` has, and perhaps more, that is older.
+    ``reader`` has what ``log`` has, and perhaps more, that is older. ``close_after_seconds``: a session is closed when
+    nobody has spoken for so long; None: it is kept. It needs a log that knows what is ``spoken``.
     """
 
     provider: Provider
@@ -88,8 +61,11 @@ class Transcriber:
     random: Callable[[], float]
     quota: Quota | None = None
     reader: Reader | None = None
+    close_after_seconds: float | None = None
+    budget: Budget | None = None
     starts: Quota = field(default_factory=lambda: Quota(STARTS))
     _seam: Seam = field(init=False)
+    _rest: Rest = field(init=False)
     _failures: Failures = field(init=False)
     _late_failures: Failures = field(init=False)
     _loops: "tuple[asyncio.Task[None], ...]" = ()
@@ -105,7 +81,22 @@ class Transcriber:
         alone = self.provider.limits.max_sessions == 1
         catch_up_seconds = float("inf") if alone else self.catch_up_seconds
         self._seam = Seam(
-            self.account.ledger, catch_up_seconds=catch_up_seconds, moved=self._changed.set, cut=self._quiet_moment
+            self.account.ledger,
+            catch_up_seconds=catch_up_seconds,
+            moved=self._changed.set,
+            cut=self._quiet_moment,
+            settle=self._settle,
+        )
+        self._rest = Rest(
+            log=self.log,
+            account=self.account,
+            report=self.report,
+            now=clock.now,
+            sleep=self.sleep,
+            owed=self._owed,
+            close_after_seconds=self.close_after_seconds,
+            budget=self.budget,
+            began=self._changed.set,
         )
         self._failures = Failures(self.account, late=False)
         self._late_failures = Failures(self.account, late=True)
@@ -128,6 +119,7 @@ class Transcriber:
     def stop_late(self) -> None:
         """Send no more of what is late, and hear the last words of what was sent; the rest stays owed."""
         self._stopping = True
+        self._rest.stop()
         if self._backfill:
             self._backfill.leave()
         elif self._loops:
@@ -135,8 +127,14 @@ class Transcriber:
 
     @property
     def position(self) -> int:
-        """The first frame that has not been sent live."""
-        return max(self._seam.live.end, self._seam.at, self.account.ledger.frontier)
+        """The first frame that is to be sent live, and was not; any thread."""
+        at, spoken = max(self._seam.live.end, self._seam.at, self.account.ledger.frontier), self.log.spoken
+        return at if spoken is None or spoken.speaking or spoken.ended > at else max(at, spoken.decided)
+
+    def owed(self, start: int, end: int) -> list[Range]:
+        """Return the ranges within [start, end) that are not settled, now that it is known when nobody spoke."""
+        self._settle()
+        return self.account.ledger.owed(start, end)
 
     # --- live
 
@@ -149,6 +147,11 @@ class Transcriber:
         """Hold one session, and another each time that it has to be replaced."""
         rotated = False
         while not self._is_done():
+            if resting := await self._rest.over():
+                if self._stopping and resting == "budget":
+                    return
+                rotated = resting == "silence"
+                continue
             if not rotated:
                 self.report("connecting", "")
             self._failures.begin()
@@ -163,7 +166,16 @@ class Transcriber:
                 return
 
     def _is_done(self) -> bool:
-        return self.log.ended and not self.account.ledger.owed(self._seam.at, self.log.end)
+        return self.log.ended and not self.owed(self._seam.at, self.log.end)
+
+    def _owed(self) -> list[Range]:
+        """Return what there is to send live, as far as that is known."""
+        end, spoken = self.log.end, self.log.spoken
+        return self.owed(self._seam.at, spoken.limit(end) if spoken and not self.log.ended else end)
+
+    def _settle(self) -> None:
+        if self.log.spoken is not None:
+            self.account.leave_out_silence(self.log.spoken)
 
     def _ready(self) -> None:
         self._failures.opened()
@@ -205,8 +217,10 @@ class Transcriber:
         """Wait until a late session is to begin; False: none will be."""
         while not self._stopping:
             self._changed.clear()
-            wait = 0.0 if self._is_proven or self._is_over else self._lasting_in()
-            if wait <= 0 and self._has_late():
+            wait = 0.0 if self._is_proven or self._is_over or self._rest.is_silent else self._lasting_in()
+            if self._rest.is_used_up:
+                wait = LOOK_SECONDS
+            elif wait <= 0 and self._has_late():
                 return True
             if self._is_over:
                 return False
@@ -238,10 +252,12 @@ class Transcriber:
 
     async def _session(self, course: Course, healthy: Callable[[], None]) -> bool:
         connected = False
-        begun = await self._turn(course)
+        turns = Turns(self.starts, self.quota, self.budget, self.report, self.monotonic, self.sleep)
+        begun = await turns.next(late=course.late)
         try:
             async with self.connect(self.provider.opening()) as wire:
                 connected = True
+                turns.begun()
                 conversation = self._conversation(wire, healthy, course=course)
                 if course.late:
                     self._backfill = conversation
@@ -250,24 +266,10 @@ class Transcriber:
                 finally:
                     self._slowly = conversation.verdict is Verdict.SLOWER
         finally:
-            for quota in (self.starts, self.quota):
-                if quota and not connected:
-                    quota.give_back(begun)
-
-    async def _turn(self, course: Course) -> float:
-        """Wait until another session may begin; return when that was. A late one leaves some for the live."""
-        while delay := self.starts.delay(self.monotonic(), spare=course.late * STARTS // 2):
-            await self.sleep(delay)
-        while self.quota and (delay := self.quota.delay(self.monotonic(), spare=course.late)):
-            often = f"no more than {self.quota.per_minute} new sessions a minute are allowed (sessions_per_minute)"
-            if not course.late:
-                self.report("waiting", f"Too soon: {often}. The next begins in {delay:.0f} s.")
-            await self.sleep(delay)
-        now = self.monotonic()
-        self.starts.begin(now)
-        if self.quota:
-            self.quota.begin(now)
-        return now
+            if connected:
+                turns.ended()
+            else:
+                turns.give_back(begun)
 
     def _conversation(self, wire: Wire, healthy: Callable[[], None], *, course: Course) -> Conversation:
         limits = self.provider.limits
@@ -285,4 +287,6 @@ class Transcriber:
             healthy=healthy,
             monotonic=self.monotonic,
             sleep=self.sleep,
+            close_after_seconds=self.close_after_seconds,
+            used_up=self._rest.used_up if self.budget else None,
         )

@@ -184,6 +184,20 @@ def test_a_session_that_did_not_come_about_says_why_and_whose_turn_it_is():
     assert faults("event", {key: value for key, value in failed.items() if key != "reason"})
 
 
+GATE_SAYS = {
+    "speech_started": {"frame": 16_000, "start": NOON},
+    "speech_stopped": {"frames": [16_000, 32_000], "start": NOON, "end": NOON, "seconds": 1.0},
+    "budget_used_up": {"minutes": 90.0, "until": NOON},
+}
+
+
+@pytest.mark.parametrize("name", GATE_SAYS)
+def test_what_the_gate_finds_and_the_budget_says_has_its_fields(name):
+    told = payload(TOPICS.event("desk", MicrophoneEvent("e1", name, NOON, GATE_SAYS[name])))
+    assert not faults("event", told)
+    assert faults("event", told | dict.fromkeys(GATE_SAYS[name], "soon"))
+
+
 SAID = {
     "provider": {"error": "Too loud.", "code": 3005},
     "speaker_revision": {"turn": "0", "speaker": "A", "words": [{"text": "hi", "start_ms": 5, "end_ms": 9.5}]},
@@ -292,8 +306,8 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
     max_leaves=5,
 )
-OWN_FIELDS = {"gap", "session_opened", "session_closed", "session_failed", "speech_started"}
-OWN_FIELDS |= {"provider", "speaker_revision", "llm_response"}
+OWN_FIELDS = {"gap", "session_opened", "session_closed", "session_failed", "speech_started", "speech_stopped"}
+OWN_FIELDS |= {"provider", "speaker_revision", "llm_response", "budget_used_up"}
 free_names = names.filter(lambda name: name not in OWN_FIELDS)
 events = st.builds(MicrophoneEvent, names, free_names, times, st.dictionaries(names, anything, max_size=3))
 

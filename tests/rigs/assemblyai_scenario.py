@@ -53,7 +53,8 @@ class Scenario:
     3009). ``inactivity_seconds``: instead of the parameter ``inactivity_timeout``. ``token_status``: the answer to a
     question for a token before this connection; ``token_seconds``: how long a token lasts, whatever was asked for.
     ``hearing``: its ears. ``cut``: the step at which the connection breaks, "before" or "after" a message that is sent
-    (Begin, partial, unformatted, final, Termination), or "at" one that has come (Terminate).
+    (Begin, partial, unformatted, final, Termination), or "at" one that has come (Terminate). ``begin_seconds``: so long
+    it takes to begin.
     """
 
     fault: Fault = Fault.NONE
@@ -73,3 +74,4 @@ class Scenario:
     token_seconds: float | None = None
     hearing: type[Hearing] = Hearing
     cut: str = ""
+    begin_seconds: float = 0.0

@@ -120,6 +120,7 @@ class Visit:
         query = self.connection.query
         asked = {name: _as_json(query[name]) for name in CONFIGURATION if name in query}
         configuration = {"model": query.get("speech_model"), **CONFIGURATION, **asked, **self.scenario.configuration}
+        await asyncio.sleep(self.scenario.begin_seconds)
         begin = {"type": "Begin", "id": str(uuid.uuid4()), "expires_at": int(time.time() + seconds)}
         await self._send(begin | {"configuration": configuration})
         odd = ODD_MESSAGES.get(self.scenario.fault)

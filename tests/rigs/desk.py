@@ -10,10 +10,13 @@ from typing import Any
 
 from edgetx.audio.format import RATE
 from edgetx.audio.log import AudioLog
+from edgetx.audio.spoken import Detector, Spoken
+from edgetx.audio.spoken_log import SpokenLog
 from edgetx.config import Secret
 from edgetx.provider_settings import AssemblyAISettings
 from edgetx.speech import registry, websocket
 from edgetx.speech.account import Account
+from edgetx.speech.budget import Budget
 from edgetx.speech.events import MicrophoneEvent, SpeechEvent, Transcript
 from edgetx.speech.providers.assemblyai import AssemblyAI
 from edgetx.speech.quota import Quota
@@ -65,7 +68,12 @@ class Desk:
     clock_synced: bool = False
     keepalive_seconds: float = 0.1
     quota: Quota | None = None
+    longest_sleep: float = 0.2
     provider: Provider | None = None
+    detector: Detector | None = None
+    close_after_seconds: float | None = None
+    budget: Budget | None = None
+    spoken: list[tuple[int, int | None]] = field(default_factory=list)
     delivered: list[SpeechEvent] = field(default_factory=list)
     reports: list[tuple[str, str]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
@@ -73,6 +81,8 @@ class Desk:
     def __post_init__(self) -> None:
         ids = count()
         self.log = AudioLog(keep_seconds=self.keep_seconds)
+        if self.detector:
+            self.log = SpokenLog(Spoken(self.detector, self.tell), keep_seconds=self.keep_seconds)
         timeline = Timeline(monotonic=time.monotonic, wall=time.time)
         timeline.observe(0, time.monotonic())
         self.account = Account(
@@ -93,6 +103,8 @@ class Desk:
             sleep=self.sleep,
             random=lambda: 0.5,
             quota=self.quota,
+            close_after_seconds=self.close_after_seconds,
+            budget=self.budget,
         )
 
     def _impatient(self) -> Provider:
@@ -105,12 +117,16 @@ class Desk:
     async def sleep(self, seconds: float) -> None:
         """Note how long is slept; sleep a moment at most."""
         self.slept.append(seconds)
-        await asyncio.sleep(min(seconds, 0.2))
+        await asyncio.sleep(min(seconds, self.longest_sleep))
+
+    def tell(self, start: int, end: int | None) -> None:
+        """Note what the log's detector found."""
+        self.spoken.append((start, end))
 
     def put(self, pcm: bytes, *, at: int | None = None) -> None:
         self.log.append(self.log.end if at is None else at, pcm)
 
-    async def play(self, pcm: bytes) -> None:
+    async def play(self, pcm: bytes, *, to_its_end: bool = True) -> None:
         """Put a recording into the log as a microphone would: in time, from another thread. Then end the log."""
         loop = asyncio.get_running_loop()
         due = loop.time()
@@ -118,7 +134,8 @@ class Desk:
             await asyncio.sleep(due - loop.time())
             due += CHUNK_BYTES / 2 / RATE
             await asyncio.to_thread(self.put, pcm[at : at + CHUNK_BYTES])
-        self.log.finish()
+        if to_its_end:
+            self.log.finish()
 
     @property
     def finals(self) -> list[Transcript]:

@@ -39,7 +39,7 @@ def second(number: int) -> bytes:
     return samples.tobytes()
 
 
-def speech(seed: int) -> Iterator[int | None]:
+def speech(seed: int, pause_seconds: int = 1) -> Iterator[int | None]:
     """Yield for each second its number, or None for a silent one: utterances of some seconds, a pause behind each."""
     chance = random.Random(seed)
     number = 0
@@ -47,8 +47,9 @@ def speech(seed: int) -> Iterator[int | None]:
         for _ in range(chance.randint(1, LONGEST_UTTERANCE)):
             yield number
             number += 1
-        yield None
-        number += 1
+        for _ in range(pause_seconds):
+            yield None
+            number += 1
 
 
 def read(hop: "np.ndarray[Any, np.dtype[np.float64]]") -> tuple[int, int] | None:

@@ -3,11 +3,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edgetx.audio.format import RATE, Gap
+from edgetx.audio.spoken import Spoken
 from edgetx.speech.account import PIECES, Account
 from edgetx.speech.events import Direction, MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance, Word
 from edgetx.speech.ledger import Fate
 from edgetx.speech.sent import Sent
 from edgetx.speech.timeline import Timeline
+from tests.rigs.detector import Loud
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -199,3 +201,23 @@ def test_a_transcript_says_where_its_talker_was_and_a_final_from_elsewhere_that_
         "speaker_moved",
         {"direction": Direction(300, 0.9).fields(), "transcript": "s1-2"},
     )
+
+
+def test_speech_is_told_with_its_frames_and_its_times():
+    desk = Desk()
+    desk.account.spoke(RATE, None)
+    desk.account.spoke(RATE, 3 * RATE)
+    started, stopped = desk.delivered
+    assert isinstance(started, MicrophoneEvent)
+    assert isinstance(stopped, MicrophoneEvent)
+    assert (started.name, started.data) == ("speech_started", {"frame": RATE, "start": after(1)})
+    assert stopped.name == "speech_stopped"
+    assert stopped.data == {"frames": [RATE, 3 * RATE], "start": after(1), "end": after(3), "seconds": 2.0}
+
+
+def test_what_is_known_to_be_no_speech_is_silent():
+    desk = Desk()
+    spoken = Spoken(Loud())
+    spoken.hear(0, bytes(2 * RATE))
+    desk.account.leave_out_silence(spoken)
+    assert desk.account.ledger.settled[Fate.SILENT] == desk.account.ledger.frontier == spoken.decided == RATE // 2

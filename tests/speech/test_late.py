@@ -25,7 +25,7 @@ from edgetx.speech.providers.aiola import Aiola
 from edgetx.speech.providers.local import Local
 from edgetx.speech.quota import Quota
 from edgetx.speech.sender import PAUSE_FRAMES
-from edgetx.speech.transcriber import STARTS
+from edgetx.speech.turns import STARTS
 from tests.rigs import aiola_scenario
 from tests.rigs.aiola_server import AiolaServer
 from tests.rigs.assemblyai_scenario import Fault, Scenario

@@ -1,6 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgetx.audio.format import RATE
 from edgetx.speech.sent import Sent
 
 
@@ -82,3 +83,14 @@ def test_the_ranges_that_were_sent_leave_out_the_jumps():
     assert sent.ranges(15, 45) == [(15, 25), (40, 45)]
     assert sent.ranges(25, 40) == []
     assert sent.ranges(30, 20) == []
+
+
+def test_behind_a_pause_the_map_begins_anew_even_where_the_frames_go_on():
+    sent = Sent()
+    sent.add(0, RATE)
+    sent.pause(RATE // 2)
+    sent.add(RATE, RATE)
+    assert sent.ranges(0, 3 * RATE) == [(0, RATE), (RATE, 2 * RATE)]
+    assert sent.start_frame(1500) == sent.end_frame(1200) == RATE
+    assert sent.end_frame(2000) == RATE + RATE // 2
+    assert sent.frames_before(2 * RATE) == sent.frames == 2 * RATE + RATE // 2

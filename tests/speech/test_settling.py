@@ -7,12 +7,16 @@ import pytest
 
 from edgetx.audio.format import RATE
 from edgetx.audio.log import AudioLog
+from edgetx.audio.spoken import Spoken
+from edgetx.audio.spoken_log import SpokenLog
 from edgetx.speech.account import PIECES, Account
 from edgetx.speech.ledger import Fate
 from edgetx.speech.sent import Sent
 from edgetx.speech.settling import GIVE_UP_SECONDS, Settling
 from edgetx.speech.silence import LEAD_FRAMES, TAIL_FRAMES
 from edgetx.speech.timeline import Timeline
+from tests.rigs.detector import Loud
+from tests.rigs.hearing import bursts
 
 CLATTER = random.Random(1)
 
@@ -28,8 +32,10 @@ def sound(*spells: tuple[float, bool]) -> bytes:
 
 
 class Bench:
-    def __init__(self, pcm: bytes, *, keep_seconds: float = 120, sent: int | None = None) -> None:
-        self.log = AudioLog(keep_seconds=keep_seconds)
+    def __init__(
+        self, pcm: bytes, *, keep_seconds: float = 120, sent: int | None = None, spoken: Spoken | None = None
+    ) -> None:
+        self.log = SpokenLog(spoken, keep_seconds=keep_seconds) if spoken else AudioLog(keep_seconds=keep_seconds)
         self.log.append(0, pcm)
         timeline = Timeline(monotonic=lambda: 0.0, wall=lambda: 0.0)
         self.account = Account(
@@ -99,3 +105,38 @@ def test_the_ledger_does_not_fall_to_pieces(pieces, settles):
         bench.account.ledger.settle(10**7 + 2 * piece, 10**7 + 2 * piece + 1, Fate.SILENT)
     bench.settling.settle(5.0, bench.log.end)
     assert (bench.owed != [(0, bench.log.end)]) is settles
+
+
+SPEECH = bursts(1.0, 2.0, 1.5)
+SPEECH_END = round(3.7 * RATE)
+"""With the hang-over."""
+
+
+def heard(*, words_end: float) -> Bench:
+    """Speech from second 1 to 3, of which there are words until ``words_end``."""
+    bench = Bench(SPEECH, spoken=Spoken(Loud()), sent=SPEECH_END)
+    bench.account.ledger.settle(0, round(words_end * RATE), Fate.TRANSCRIBED)
+    return bench
+
+
+def test_what_is_behind_the_last_words_of_speech_that_has_ended_is_silent_when_it_has_waited():
+    bench = heard(words_end=2.9)
+    bench.settling.settle(5.0, SPEECH_END - 1)
+    assert bench.owed == [(round(2.9 * RATE), bench.log.end)]
+    bench.settling.settle(5.0, SPEECH_END)
+    assert bench.owed == [(SPEECH_END, bench.log.end)]
+    bench.settling.settle(6.0, SPEECH_END)
+    assert bench.owed == [(SPEECH_END, bench.log.end)]
+
+
+def test_speech_without_words_at_its_end_stays_owed():
+    bench = heard(words_end=2.0)
+    bench.settling.settle(5.0, SPEECH_END)
+    assert bench.owed == [(2 * RATE, bench.log.end)]
+
+
+def test_while_somebody_speaks_what_has_no_words_yet_stays_owed():
+    bench = heard(words_end=3.5)
+    bench.log.append(bench.log.end, bursts(0.0, 1.0))
+    bench.settling.settle(5.0, SPEECH_END)
+    assert bench.owed == [(round(3.5 * RATE), bench.log.end)]

@@ -25,7 +25,7 @@ from edgetx.provider_settings import AiolaSettings
 from edgetx.speech.bounded import bounded
 from edgetx.speech.events import Closed, Notice, Opened, Utterance, Verdict
 from edgetx.speech.providers import aiola_auth
-from edgetx.speech.session import ChunkMs, Limits, Message, Opening, SocketEvent, SocketIORequest
+from edgetx.speech.session import ChunkMs, Limits, Message, Opening, SocketEvent, SocketIORequest, pause_after
 from edgetx.speech.talk import LOOKED_AT, Talk
 from edgetx.speech.untrusted import EXCERPT, excerpt, number, text
 
@@ -34,6 +34,7 @@ _KEY_FLOW = "C5f2da54-6150-47f7-9f36-e7b5dc384859"
 _SESSION_FLOW = "2c78fcf1-9265-408f-b8c3-d9d7e7ebc1bc"
 _BYTES_A_MS = RATE * 2 // 1000
 _SILENCE_MS = 500.0
+_SILENCE_NAMES = "min_silence_ms", "min_silence_duration_ms"
 _SEGMENT_MS = 30_000.0
 _DRAIN_SECONDS = 3.0  # Waited for at every end: a stop of the daemon must have time for it, or would be no clean one.
 _EXECUTION_ID_CHARACTERS = 24  # The second generation takes 4 to 24 letters and digits; the others anything.
@@ -65,6 +66,7 @@ class Aiola:
             keepalive_seconds=30.0,
             ends_by_silence=True,
             max_sessions=self.settings.max_sessions,
+            pause_seconds=pause_after(_vad(self.settings, _SILENCE_NAMES, _SILENCE_MS)),
         )
 
     def opening(self) -> Opening:
@@ -127,7 +129,7 @@ class AiolaSession(Talk):
         self._keywords: Any = settings.keywords
         self._renewable = settings.auth_type == "aiola-session"
         self._chunk_bytes = settings.chunk_samples * 2
-        self._silence_ms = _vad(settings, ("min_silence_ms", "min_silence_duration_ms"), _SILENCE_MS)
+        self._silence_ms = _vad(settings, _SILENCE_NAMES, _SILENCE_MS)
         self._audio = bytearray()
         self._given_bytes = 0
         self._sent_bytes = 0

@@ -16,7 +16,7 @@ from edgetx.speech.providers.assemblyai_audio import CHUNK, Chunker
 from edgetx.speech.providers.assemblyai_codes import v3_closes
 from edgetx.speech.providers.assemblyai_session import AssemblyAISession
 from edgetx.speech.providers.assemblyai_token import token_of
-from edgetx.speech.session import HttpRequest, Limits, Opening, WebSocketRequest
+from edgetx.speech.session import HttpRequest, Limits, Opening, WebSocketRequest, pause_after
 
 _VERSION = {"AssemblyAI-Version": "2025-05-12"}  # Pins the shape of messages.
 _SESSION_SECONDS = 10_800
@@ -54,6 +54,7 @@ class AssemblyAI:
             keepalive_seconds=None if timeout is None else min(timeout - 1, 0.9 * timeout),
             session_seconds=self.settings.max_session_seconds or _SESSION_SECONDS,
             max_sessions=self.settings.max_sessions,
+            pause_seconds=pause_after(self.settings.min_turn_silence, self.settings.max_turn_silence),
         )
 
     def opening(self) -> Opening:

@@ -26,7 +26,7 @@ from edgetx.speech.providers.assemblyai_codes import LEGACY_CLOSES, TOKEN_CLOSE
 from edgetx.speech.providers.assemblyai_talk import AssemblyAITalk
 from edgetx.speech.providers.assemblyai_token import token_of
 from edgetx.speech.providers.assemblyai_turns import session_ms, utterance
-from edgetx.speech.session import ChunkMs, HttpRequest, Limits, Opening, WebSocketRequest
+from edgetx.speech.session import ChunkMs, HttpRequest, Limits, Opening, WebSocketRequest, pause_after
 from edgetx.speech.untrusted import EXCERPT, number, text
 
 _CHUNK = ChunkMs(min=100, best=100, max=2000)  # 100 to 450 ms serve the vendor best; the least is heard the soonest.
@@ -34,6 +34,7 @@ _CHUNK = ChunkMs(min=100, best=100, max=2000)  # 100 to 450 ms serve the vendor 
 # More than a second of audio a second is allowed for less than a minute: at 1.5 that works off a lag of half a minute.
 _REPLAY_RATE = 1.5
 _SILENT_SECONDS = 3.0
+_IDLE_SECONDS = 60.0
 _DEPRECATED = "model deprecated"
 _SUCCESSOR = "AssemblyAI serves this protocol no longer: write 'type: assemblyai' instead of 'type: assemblyai-v2'."
 _CLOSES = (Row(None, _DEPRECATED, Verdict.REFUSED), *LEGACY_CLOSES)
@@ -52,8 +53,14 @@ class AssemblyAIV2:
     def limits(self) -> Limits:
         """What is allowed. Without partials nothing shows that somebody speaks: silence shows in finals only."""
         silent_seconds = None if self.settings.disable_partial_transcripts else _SILENT_SECONDS
-        at_once = self.settings.max_sessions
-        return Limits(_CHUNK, replay_rate=_REPLAY_RATE, silent_seconds=silent_seconds, max_sessions=at_once)
+        return Limits(
+            _CHUNK,
+            replay_rate=_REPLAY_RATE,
+            silent_seconds=silent_seconds,
+            max_sessions=self.settings.max_sessions,
+            pause_seconds=pause_after(self.settings.end_utterance_silence_threshold),
+            idle_seconds=_IDLE_SECONDS,
+        )
 
     def opening(self) -> Opening:
         """Lead to the address; the key has no ``Bearer``. With tokens a fresh one stands in the query instead."""

@@ -22,13 +22,14 @@ PIPE_BYTES = 16_384
 class Speaker:
     """Writes into ``microphone`` from `start` to `stop`. A microphone waits for nobody: unheard sound is gone.
 
-    ``speed``: seconds of sound a second. ``said``: the numbers that were begun, and when (`time.time`). ``written``:
-    seconds of sound so far, wherever they went.
+    ``pause_seconds``: between utterances. ``speed``: seconds of sound a second. ``said``: the numbers that were begun,
+    and when (`time.time`). ``written``: seconds of sound so far, wherever they went.
     """
 
     microphone: FifoMicrophone
     seed: int
     speed: float = 1.0
+    pause_seconds: int = 1
     said: dict[int, float] = field(default_factory=dict)
     written: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
@@ -79,7 +80,7 @@ class Speaker:
         return self.microphone._end
 
     def _speak(self) -> None:
-        lines = speech(self.seed)
+        lines = speech(self.seed, self.pause_seconds)
         due = time.monotonic()
         while not self._over.is_set():
             number = None if self._mute.is_set() else next(lines)

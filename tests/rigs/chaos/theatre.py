@@ -45,6 +45,7 @@ class Theatre:
     folder: Path
     seed: int
     speed: float = 1.0
+    pause_seconds: int = 1
     keep: dict[str, Any] = field(default_factory=lambda: {"memory_seconds": 120})
     microphone_settings: dict[str, Any] = field(default_factory=dict)
     provider_settings: dict[str, Any] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Theatre:
                 self.provider = enter(Provider(speed=self.speed))
                 self.to_provider = enter(Passage(self.provider.port))
                 self.microphone: FifoMicrophone = enter(fifo_microphone(self.folder))
-                self.speaker = Speaker(self.microphone, self.seed, self.speed)
+                self.speaker = Speaker(self.microphone, self.seed, self.speed, self.pause_seconds)
                 stack.callback(self.speaker.stop)
             self._stack = stack.pop_all()
         return self

@@ -1,0 +1,52 @@
+"""What the settings `gate` and `max_session_minutes_per_day` make of a microphone: part of its wiring."""
+
+from collections.abc import Callable, Mapping
+
+from edgetx import clock
+from edgetx.audio.log import AudioLog
+from edgetx.audio.spoken import Spoken
+from edgetx.audio.spoken_log import SpokenLog
+from edgetx.audio.states import FLOWING
+from edgetx.config import MicrophoneSettings
+from edgetx.restart import Remembered
+from edgetx.speech.budget import Budget
+
+MINUTE_SECONDS = 60
+
+
+def new_log(settings: MicrophoneSettings, *, start: int, tell: Callable[[int, int | None], None]) -> AudioLog:
+    """Return a microphone's log; with a gate, ``tell`` is told when speech began and ended, in the capture thread."""
+    keep_seconds = settings.keep.memory_seconds
+    if settings.gate == "off":
+        return AudioLog(keep_seconds=keep_seconds, start=start)
+    from edgetx.audio.speech_gate import SpeechGate  # noqa: PLC0415  (numpy and a network, for which most need not pay)
+
+    return SpokenLog(Spoken(SpeechGate(), tell), keep_seconds=keep_seconds, start=start)
+
+
+def resting(log: AudioLog, report: Callable[[str, str], None]) -> Callable[[str, str], None]:
+    """Return what takes the states of a capture, in its thread: when no sound comes, nobody speaks."""
+    if not isinstance(log, SpokenLog):
+        return report
+
+    def report_state(state: str, detail: str) -> None:
+        if state not in FLOWING:
+            log.rest()
+        report(state, detail)
+
+    return report_state
+
+
+def new_budget(settings: MicrophoneSettings, remembered: Remembered | None) -> Budget | None:
+    """Return a microphone's budget, if there is to be one; what the run before has used of it is used."""
+    minutes = settings.max_session_minutes_per_day
+    return Budget(minutes * MINUTE_SECONDS, remembered.spent if remembered else None) if minutes else None
+
+
+def session_minutes(budget: Budget | None) -> Mapping[str, float]:
+    """Return the fields of the topic `state` that tell of a budget."""
+    if budget is None:
+        return {}
+    now = clock.now()
+    seconds = {"session_minutes_today": budget.spent(now).seconds, "session_minutes_left": budget.left(now)}
+    return {name: round(spent / MINUTE_SECONDS, 2) for name, spent in seconds.items()}

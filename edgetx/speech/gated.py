@@ -1,0 +1,150 @@
+"""A sender that sends speech only: what `spoken` says, with the silence that a provider needs to end an utterance.
+
+Live, the capture thread does this too, as in `sender`: while nobody speaks nothing is sent, and no other thread wakes.
+When somebody begins to, what the log has since then (the pre-roll, and what it took to notice) leaves at once.
+
+Behind the end of speech the provider hears silence, as much as has really gone by, until there is enough of it to end
+the utterance: so it ends when it would have ended if all sound had been sent, and a short pause stays a short one.
+Never has a session heard more than there was time for.
+"""
+
+from dataclasses import replace
+from typing import cast
+
+from edgetx.audio.format import FRAME_BYTES, RATE
+from edgetx.audio.spoken import Spoken
+from edgetx.speech.sender import BOOK_FRAMES, Sender
+
+IDLE_SHARE = 0.75
+"""Of the time after which a provider ends a session without sound: then it is sent a little silence."""
+
+
+class GatedSender(Sender):
+    """A `Sender` whose ``log.spoken`` is there."""
+
+    _hushed = 0
+    """Frames of silence that were sent behind the frame `_hushed_at`."""
+    _hushed_at = -1
+
+    @property
+    def behind(self) -> int:
+        """See `Sender`."""
+        return (self.log.end if self._spoken.speaking else self._spoken.ended) - self.sent.end
+
+    @property
+    def busy_at(self) -> float:
+        """See `Sender`."""
+        return self.monotonic() if self._spoken.speaking else super().busy_at
+
+    async def run(self) -> None:
+        """See `Sender`."""
+        limits = self.limits
+        if limits.idle_seconds is not None:
+            seconds = min(limits.keepalive_seconds or float("inf"), IDLE_SHARE * limits.idle_seconds)
+            self.limits = replace(limits, keepalive_seconds=seconds)
+        await super().run()
+
+    def take(self, start: int, pcm: bytes) -> bool:
+        """See `Sender`."""
+        spoken = self._spoken
+        return spoken.speaking and spoken.began <= start and super().take(start, pcm)
+
+    def look(self) -> None:
+        """See `Sender`."""
+        spoken = self._spoken
+        speaking = spoken.speaking
+        with self.lock:
+            if self.log.ended and self._live:
+                self._stop_live()
+            elif not speaking or self._position < spoken.began:
+                self._end_speech(spoken.began if speaking else spoken.decided)
+                if speaking and self._live:
+                    self._position = spoken.began
+        if speaking:
+            super().look()
+
+    @property
+    def _spoken(self) -> Spoken:
+        return cast("Spoken", self.log.spoken)  # It is there, or a `Sender` would do.
+
+    def _known_end(self) -> int:
+        return self.log.end if self.log.ended else self._spoken.limit(self.log.end)
+
+    @property
+    def _grows(self) -> bool:
+        return self._spoken.speaking
+
+    async def _stream(self) -> None:
+        spoken = self._spoken
+        with self.lock:
+            due = 0 if spoken.speaking else self._silence_due(spoken.decided)
+            self._hush(due)
+        if due > 0:
+            if delay := self._pay(self.monotonic()):
+                await self.sleep(delay)
+            await self.flush()
+        await super()._stream()
+
+    def _end_speech(self, until: int) -> None:
+        """Send what is left of the speech that has ended, and the silence behind it that went by before ``until``."""
+        while self._live and (left := self._spoken.ended - self._position) > 0:
+            stretch = self.log.read(self._position, min(left, self._chunk))
+            if self._direct and stretch.pcm and stretch.start == self._position:
+                self.session.send_audio(stretch.pcm)
+                self.sent.add(stretch.start, stretch.frames)
+                self._position = stretch.end
+                self._pass_on(stretch.frames)
+            else:
+                self._stop_live()
+        while self._live and (due := min(self._silence_due(until), self._chunk)) > 0:
+            if self._direct:
+                self._hush(due)
+                self._pass_on(0)
+            else:
+                self._stop_live()
+
+    def _pass_on(self, frames: int) -> None:
+        for message in self.session.to_send():
+            self._direct = self.wire.send_now(message)
+        self._unbooked += frames
+        if self._unbooked >= BOOK_FRAMES:
+            self._delay = self._book()
+        if self._delay or self._leaving or not self._direct:
+            self._stop_live()
+
+    def _silence_due(self, until: int) -> int:
+        """Return how many frames of silence the session is to hear, if there was no speech before ``until``."""
+        if not self.sent.frames:
+            return 0
+        gone_by, tail = until - self.sent.end, self._spoken.tail
+        return min(gone_by, self._pause_frames - tail) - self._hushed_now
+
+    def _pause(self, jump: int) -> None:
+        hushed = self._hushed_now
+        quiet = max(self._skipper.quiet, hushed + self._spoken.tail if hushed else 0)
+        self._hush(min(jump - hushed, self._pause_frames - quiet))
+
+    def _hush(self, frames: int) -> None:
+        """Have the session hear so much silence, if it is any, that is none of the microphone's."""
+        if frames > 0:
+            hushed = self._hushed_now
+            self.session.send_audio(bytes(frames * FRAME_BYTES))
+            self.sent.pause(frames)
+            self._unbooked += frames
+            self._hushed, self._hushed_at = hushed + frames, self.sent.end
+
+    @property
+    def _hushed_now(self) -> int:
+        return self._hushed if self._hushed_at == self.sent.end else 0
+
+    @property
+    def _pause_frames(self) -> int:
+        return round(self.limits.pause_seconds * RATE)
+
+    async def _keep_alive(self) -> None:
+        if self.limits.idle_seconds is None:
+            await super()._keep_alive()
+        else:
+            with self.lock:
+                self._hush(self._chunk)
+            await self.flush()

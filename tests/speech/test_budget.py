@@ -1,0 +1,66 @@
+"""The minutes of a day: counted over all sessions, and the day is UTC's."""
+
+from datetime import UTC, datetime
+
+from edgetx.clock import Moment
+from edgetx.speech.budget import Budget, Spent, next_day
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
+TODAY, TOMORROW = "2026-11-21", "2026-11-22"
+
+
+def at(seconds: float, *, wall: float | None = None, synced: bool = True) -> Moment:
+    return Moment(NOON + seconds if wall is None else wall, synced, seconds, seconds, "boot")
+
+
+def test_what_is_open_counts_and_two_at_once_count_twice():
+    budget = Budget(600)
+    budget.begin(at(0))
+    assert budget.left(at(100)) == budget.lasts(at(100)) == 500
+    budget.begin(at(100))
+    assert budget.left(at(200)) == 300
+    assert budget.lasts(at(200)) == 150
+    budget.end(at(200))
+    budget.end(at(250))
+    assert budget.spent(at(5000)) == Spent(TODAY, 350)
+    assert budget.left(at(9000)) == budget.lasts(at(9000)) == 250
+
+
+def test_it_is_news_once_a_day_that_it_is_used_up():
+    budget = Budget(60)
+    budget.begin(at(0))
+    assert not budget.is_news(at(59))
+    assert budget.is_news(at(61))
+    assert not budget.is_news(at(62))
+    assert budget.left(at(62)) == 0
+    assert not budget.is_news(at(43_201))
+    assert budget.is_news(at(43_270))
+
+
+def test_at_midnight_a_session_goes_on_and_only_what_comes_then_counts():
+    budget = Budget(600)
+    budget.begin(at(43_100))
+    assert budget.spent(at(43_190)) == Spent(TODAY, 90)
+    assert budget.spent(at(43_230)) == Spent(TOMORROW, 30)
+    assert budget.spent(at(43_240)) == Spent(TOMORROW, 40)
+
+
+def test_what_an_earlier_run_used_is_used_and_is_no_news():
+    budget = Budget(600, Spent(TODAY, 590))
+    assert budget.left(at(0)) == 10
+    used_up = Budget(600, Spent(TODAY, 600))
+    assert used_up.left(at(0)) == 0
+    assert not used_up.is_news(at(0))
+    assert Budget(600, Spent("2026-11-20", 600)).left(at(0)) == 600
+
+
+def test_a_clock_that_is_not_synchronised_gives_no_budget_by_going_back():
+    budget = Budget(600, Spent(TODAY, 600))
+    assert budget.left(at(0, wall=0.0, synced=False)) == 0
+    assert budget.left(at(1, wall=NOON + 86_400, synced=False)) == 600
+    assert budget.spent(at(2)) == Spent(TODAY, 0)
+
+
+def test_the_next_day_begins_at_midnight_utc():
+    assert next_day(at(0)) == datetime(2026, 11, 22, tzinfo=UTC)
+    assert next_day(at(43_200)) == datetime(2026, 11, 23, tzinfo=UTC)
