@@ -66,7 +66,8 @@ class Desk:
     limits: dict[str, Any] = field(default_factory=dict)
     renewable: bool = False
     clock_synced: bool = False
-    keepalive_seconds: float = 0.1
+    keepalive_seconds: float = 0.4
+    """A busy machine may not get to a test for a while; one that it has left for twice this long takes no answer."""
     quota: Quota | None = None
     longest_sleep: float = 0.2
     provider: Provider | None = None
