@@ -82,7 +82,7 @@ class Standing:
 
     def hold(self, fault: Fault | None) -> None:
         """Hold it from here on."""
-        if self.fault is None:
+        if self.fault is None or self._is_return(fault):
             self.patience = min(PATIENCE, max(1, 2 * self.patience))
         self.fault = self.suspected = fault
 
@@ -92,7 +92,11 @@ class Standing:
             return self.patience if self.fault is Fault.DEAD else FORGIVEN * self.patience
         if finding is Fault.WEAK and channel.below_db >= VERY_WEAK_DB:
             return VERY_WEAK_LOOKS
-        return NEEDED[finding]
+        return NEEDED[finding] * (self.patience if self._is_return(finding) else 1)
+
+    def _is_return(self, finding: Fault | None) -> bool:
+        """Return whether one that is left out would be used again, turned round."""
+        return finding is Fault.INVERTED and self.gain == 0
 
 
 def gravest(channel: Channel) -> Fault | None:

@@ -54,6 +54,15 @@ def test_relapses_are_forgiven_later_each_time_and_at_last_no_later():
     assert standing.patience == PATIENCE
 
 
+def test_one_that_is_inverted_comes_back_later_each_time_it_was_dead():
+    standing, needed = Standing(), []
+    looks_until(standing, Fault.INVERTED, channel())
+    for _ in range(6):
+        looks_until(standing, Fault.DEAD, channel())
+        needed.append(looks_until(standing, Fault.INVERTED, channel()))
+    assert needed == [2, 4, 8, 16, 32, 32]
+
+
 def test_one_fault_after_another_is_no_relapse():
     standing = Standing()
     looks_until(standing, Fault.INVERTED, channel())
