@@ -100,7 +100,7 @@ def levels(settings: SettingsFile, *, microphone: str | None, device: str | None
     try:
         source = arrangement.device(wanted) if measured.array else AlsaSource(every_channel(wanted), time.monotonic)
         display = _display(settings.environment, listened(measured))
-        meter(source, display, wanted.alsa, partial(_ears, arrangement))
+        meter(source, display, wanted.alsa, partial(_ears, arrangement) if measured.array else None)
     except Busy as error:
         raise Busy(f"{error}\n{HELD}") from error
     except KeyboardInterrupt:
@@ -141,7 +141,7 @@ def _to_measure(
 
 
 def _ears(arrangement: Arrangement, form: AudioFormat) -> tuple[FrontEnd, Talker] | None:
-    ears = arrangement.front_end(form) if arrangement.board else None
+    ears = arrangement.front_end(form)
     return (ears, Talker(cone=arrangement.board.linear)) if ears and arrangement.board else None
 
 

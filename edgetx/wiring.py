@@ -200,6 +200,7 @@ def _capture(
     return Capture(
         make_source=make_source,
         make_ears=arrangement.front_end,
+        describe=arrangement.described,
         log=log,
         since=since,
         clock=time.monotonic,

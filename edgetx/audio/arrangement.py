@@ -38,8 +38,10 @@ class Arrangement:
         self._tell, self._clock, self._system = tell, clock, system
         self._card: Card | None = None
         self._told = ""
-        self.board: Board | None = array if isinstance(array, Board) else None
+        self._known: Board | None = None if array == "auto" else array
+        self.board: Board | None = self._known
         """The array of the source that was made last; None: there is none, or it was not recognised."""
+        self._amiss = ""
 
     def device(self, settings: AlsaSettings) -> AlsaSource:
         """Return the device, which opens as the array delivers where the settings leave it open.
@@ -49,24 +51,42 @@ class Arrangement:
         """
         if self._array == "auto":
             self._recognise(card_of(settings.alsa, self._system))
+        self.board = self._known
         return AlsaSource(settings, self._clock, prefer=_format(self.board), system=self._system)
 
     def front_end(self, form: AudioFormat) -> FrontEnd | None:
-        """Return the front end for the source, now that it is open. Raise Refused when it does not fit the settings."""
-        if self._array == "auto" and self.board is None:
-            self._say(boards.unresolved(self._card) + " Until then it is listened to as without an array.")
+        """Return the front end for the source, now that it is open. Raise Refused when it does not fit the settings.
+
+        What was only recognised, and delivers other channels (another firmware has the same USB id), is no array yet:
+        better its first channel than nothing.
+        """
+        self._amiss = self._unfit(form) if self._array == "auto" else ""
+        if self._amiss:
+            self.board = None
+            self._say(self._amiss)
         return front_end(form, self._listen, self.board)
+
+    def described(self, form: AudioFormat) -> str:
+        """Return what is to be known of the source that runs: its format, and why it is not heard as an array."""
+        return f"{form}; {self._amiss}" if self._amiss else str(form)
+
+    def _unfit(self, form: AudioFormat) -> str:
+        if self._known is None:
+            why = boards.unresolved(self._card)
+        elif why := self._known.misfit(form.channels):
+            why = " ".join([why, *self._known.notes])
+        return f"{why} Until then it is listened to as without an array." if why else ""
 
     def _recognise(self, card: Card | None) -> None:
         if self._card is not None and card == self._card:  # The files need not be read again.
             return
         try:
-            self.board = boards.resolve("auto", card)
+            self._known = boards.resolve("auto", card)
         except SettingsError as error:
             raise Refused("; ".join(error.faults)) from error
         self._card = card
-        if self.board is not None:
-            self._say(f"the array is {self.board.title} ({self.board.name})")
+        if self._known is not None:
+            self._say(f"the array is {self._known.title} ({self._known.name})")
 
     def _say(self, sentence: str) -> None:
         if sentence != self._told:

@@ -44,6 +44,7 @@ class Capture:
     """Feeds ``log`` from sources that ``make_source`` makes anew for each attempt. All callbacks run in its thread.
 
     ``make_ears(form)``: the front end that the source made last, now open, needs, if any; it may raise Refused.
+    ``describe(form)``, after that: what ``running`` says of it.
     ``clock`` is monotonic seconds, ``random`` uniform in [0, 1). ``since``: when the first frame of ``log`` is due, by
     that clock. ``observe(frame, seconds)``: once a second, the number, at 16 kHz, of the frame after the last that the
     device had handed over, and when. ``report_gap``: a hole, in 16 kHz frames. ``report_state(state, detail)``: see
@@ -65,12 +66,14 @@ class Capture:
         observe: Callable[[int, float], None],
         report_gap: Callable[[Gap], None],
         report_state: Callable[[str, str], None],
+        describe: Callable[[AudioFormat], str] = str,
         measure: Callable[[AudioFormat, Chunk, bytes], None] | None = None,
         spatial: Callable[[tuple[Bearing, ...], tuple[Remark, ...]], None] | None = None,
         silent_seconds: float = 0.0,
         muted: bool = False,
     ) -> None:
         self._make_source, self._make_ears, self._log = make_source, make_ears, log
+        self._describe = describe
         self._clock, self._random = clock, random
         self._observe, self._measure, self._spatial = observe, measure, spatial
         self._report_gap, self._report_state = report_gap, report_state
@@ -222,7 +225,7 @@ class Capture:
             value = int.from_bytes(silence.sample, "little", signed=True)
             self._enter("silent", f"The device delivers nothing but the value {value}.")
         else:
-            self._enter("running", str(form))
+            self._enter("running", self._describe(form))
 
     def _last_second(self) -> bytes:
         start, pcm = self._log.read(self._log.end - RATE, RATE)
@@ -239,7 +242,7 @@ class Capture:
             opening.base += missed
         self._cause = "device"
         self._silence = Silence(self._silent_seconds) if self._silent_seconds else None
-        self._enter("running", str(opening.form))
+        self._enter("running", self._describe(opening.form))
 
     def _miss(self) -> None:
         """Report what went by since the device was there last."""

@@ -20,7 +20,8 @@ def front_end(form: AudioFormat, listen: Listen, array: Board | None = None) -> 
     needs one is as good as ``auto``. Raise Refused for a channel, or an array, that the source does not have.
     """
     if array is not None and not isinstance(listen, int):
-        _demand(form, array)
+        if misfit := array.misfit(form.channels):
+            raise Refused(misfit)
         from edgetx.audio import arrayed  # noqa: PLC0415  (as below)
 
         return arrayed.front_end(form, listen, array)
@@ -42,14 +43,3 @@ def _channels(form: AudioFormat, listen: Listen) -> int | slice:
             "Set 'listen' to one of them, 'mix' or 'auto'."
         )
     return channel
-
-
-def _demand(form: AudioFormat, array: Board) -> None:
-    least = max(array.microphones) + 1
-    if form.channels != array.channels if array.channels else form.channels < least:
-        wanted = array.channels or f"at least {least}"
-        raise Refused(
-            f"{array.name or 'The array'} has {wanted} channels, but the source delivers {form.channels}. Write the "
-            "card itself as 'alsa' ('edgetx devices' shows its name): what converts makes channels up or leaves some "
-            "out. Another firmware may need another 'array'."
-        )

@@ -9,10 +9,12 @@ _OF_GAIN = frozenset({"sound", "weak", "clipping"})
 """Findings that another gain would change; that a playback channel is dead is as it should be."""
 
 
-def known(stage: str, board: Board) -> Finding:
-    """Return that the array is this one, and what is to be known of it."""
+def known(stage: str, board: Board, channels: int) -> Finding:
+    """Return that the array is this one, whether the source has its channels, and what else is to be known of it."""
     name = f"The array is {board.title}" + (f" ({board.name})" if board.name else "")
-    return Finding(stage, "array", Verdict.OK, " ".join([f"{name}.", *board.notes]))
+    misfit = board.misfit(channels)
+    verdict = Verdict.FAILED if misfit else Verdict.OK
+    return Finding(stage, "array", verdict, " ".join([f"{name}.", *([misfit] if misfit else []), *board.notes]))
 
 
 def mixer(stage: str, board: Board, card: str, findings: Iterable[Finding]) -> Finding | None:

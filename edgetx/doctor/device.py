@@ -120,11 +120,15 @@ class Visit:
         """Say what the device gives. Raise TryAgain or Refused when it cannot be had."""
         with librarys_words_dropped():
             name = resolve(settings.alsa, self.system.cards())
-            form, data = captured(every_channel(settings, self.system), self.system, self.seconds)
             card = card_of(settings.alsa, self.system) if self.microphone.array else None
+            found = self._resolved(card) if self.microphone.array else None
+            wanted = every_channel(settings, self.system)
+            if wanted.channels is None and isinstance(found, Board):  # A plugin has as many as it is asked for.
+                wanted = replace(wanted, channels=found.channels)
+            form, data = captured(wanted, self.system, self.seconds)
         known = "" if name == settings.alsa else f" ({name})"
         self._say("device", Verdict.OK, f"{settings.alsa}{known} is there, and nobody else has it.")
-        board = self._board(card)
+        board = self._told(found, form)
         listen = self.microphone.listen
         ears = None if isinstance(listen, int) else board
         heard = self.listened(replace(self.microphone, array=ears))
@@ -133,20 +137,21 @@ class Visit:
         for finding in [*findings, *([advice] if advice else [])]:
             self.tell(finding)
 
-    def _board(self, card: Card | None) -> Board | None:
-        """Return which array it is, and say so, if the settings speak of one."""
-        if self.microphone.array is None:
-            return None
+    def _resolved(self, card: Card | None) -> Board | Finding:
+        """Return which array the settings speak of, or why that cannot be told."""
         try:
             board = boards.resolve(self.microphone.array, card)
         except SettingsError as error:
-            self._say("array", Verdict.FAILED, "; ".join(error.faults))
+            return Finding(self.stage, "array", Verdict.FAILED, "; ".join(error.faults))
+        return board or Finding(self.stage, "array", Verdict.WARNING, boards.unresolved(card))
+
+    def _told(self, found: Board | Finding | None, form: AudioFormat) -> Board | None:
+        """Say which array it is; return it if the device delivers as such."""
+        if found is None:
             return None
-        if board:
-            self.tell(array.known(self.stage, board))
-        else:
-            self._say("array", Verdict.WARNING, boards.unresolved(card))
-        return board
+        finding = array.known(self.stage, found, form.channels) if isinstance(found, Board) else found
+        self.tell(finding)
+        return found if isinstance(found, Board) and finding.verdict is Verdict.OK else None
 
     def _say(self, name: str, verdict: Verdict, text: str, remedy: str = "") -> None:
         self.tell(Finding(self.stage, name, verdict, text, remedy))

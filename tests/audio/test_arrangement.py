@@ -7,6 +7,7 @@ import pytest
 from edgetx import boards
 from edgetx.audio.arrangement import Arrangement
 from edgetx.audio.arrayed import Arrayed
+from edgetx.audio.format import AudioFormat, SampleFormat
 from edgetx.audio.mixing import Picking
 from edgetx.config import AlsaSettings
 from edgetx.errors import Refused, SettingsError, TryAgain
@@ -15,6 +16,8 @@ from tests.rigs.microphones import FifoMicrophone
 from tests.rigs.sound_tree import SoundTree
 
 USB = "usb:2886:0018"
+SIX = AudioFormat(16_000, 6, SampleFormat.S16_LE)
+TWO = AudioFormat(16_000, 2, SampleFormat.S16_LE)
 
 
 @pytest.fixture
@@ -104,6 +107,25 @@ def test_a_card_that_is_no_array_is_listened_to_as_without_one_and_that_is_said_
         "The card Device is no array that is known; 'array' may say where its microphones are. "
         "Until then it is listened to as without an array."
     )
+
+
+@pytest.mark.usefixtures("card")
+def test_an_array_whose_firmware_has_other_channels_is_heard_as_without_one_and_is_told_what_helps(tree):
+    tree.usb(1, "XVF", usb="2886:001a", port=1)
+    bench = Bench(tree, "auto")
+    arrangement = bench.arrangement
+    for _ in range(2):
+        arrangement.device(AlsaSettings("usb:2886:001a"))
+        assert isinstance(arrangement.front_end(TWO), Picking)
+    _, told = bench.told
+    assert told.startswith("respeaker-xvf3800 has 6 channels, but the source delivers 2. ")
+    assert "With the two-channel firmware it has the same USB id, and no raw microphones." in told
+    assert told.endswith("Until then it is listened to as without an array.")
+    assert (arrangement.board, arrangement.described(TWO)) == (None, f"16000:S16_LE:2; {told}")
+    form, ears = bench.opened(AlsaSettings("usb:2886:001a"))
+    assert isinstance(ears, Arrayed)
+    assert arrangement.board.name == "respeaker-xvf3800"
+    assert arrangement.described(SIX) == form == "16000:S16_LE:6"
 
 
 @pytest.mark.usefixtures("fifo")

@@ -134,6 +134,13 @@ def test_a_recording_is_heard_to_its_end_and_finishes_the_log():
     assert source.closed == 1
 
 
+def test_what_runs_is_described_once_its_front_end_is_known():
+    known: list[AudioFormat] = []
+    bench = Bench(Scripted(chunk(0, 1600)), make_ears=known.append, describe=lambda form: f"{form} {len(known)}")
+    bench.capture.run()
+    assert bench.said[1] == ("running", "16000:S16_LE:1 1")
+
+
 def test_what_the_device_delivered_is_observed_not_what_the_resampler_let_out():
     bench = Bench()
     replay(bench, Scripted(chunk(0, 4800), bench.pass_by(0.1), chunk(4800, 2400), rate=48000))

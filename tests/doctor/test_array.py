@@ -10,9 +10,16 @@ WEAK = Finding("desk", "weak", Verdict.WARNING, "Channel 1 is 20 dB below the ot
 
 
 def test_a_known_array_is_told_with_its_notes():
-    assert known("desk", BOARD) == Finding("desk", "array", Verdict.OK, "The array is Two of a kind (two). It hums.")
+    assert known("desk", BOARD, 2) == Finding("desk", "array", Verdict.OK, "The array is Two of a kind (two). It hums.")
     own = replace(BOARD, name="", title="an array of its own", notes=())
-    assert known("desk", own).text == "The array is an array of its own."
+    assert known("desk", own, 2).text == "The array is an array of its own."
+
+
+def test_an_array_whose_channels_are_not_there_fails_and_its_notes_say_what_may_help():
+    found = known("desk", BOARD, 1)
+    assert found.verdict is Verdict.FAILED
+    assert found.text.startswith("The array is Two of a kind (two). two has at least 2 channels, but the source")
+    assert found.text.endswith("It hums.")
 
 
 def test_the_mixer_is_told_of_where_gain_is_amiss():
