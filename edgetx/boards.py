@@ -63,6 +63,17 @@ def named(name: str, folders: Sequence[Path] = FOLDERS) -> Board:
     raise SettingsError([f"{shown(name)} is no board{known}"])
 
 
+def chosen(word: str, folders: Sequence[Path] = FOLDERS) -> ArraySettings:
+    """Return what ``array`` means by a word: that board, or ``auto``, for which every file must be right.
+
+    Raise SettingsError like `named` and `all`: better now than when a card is looked up.
+    """
+    if word != "auto":
+        return named(word, folders)
+    all(folders)
+    return "auto"
+
+
 def recognised(card_id: str, card_name: str, usb_id: str, folders: Sequence[Path] = FOLDERS) -> Board | None:
     """Return the one board that a card can be; None when there is none, or more than one. Raise SettingsError."""
     found = fitting(all(folders), card_id=card_id, card_name=card_name, usb_id=usb_id)

@@ -197,19 +197,19 @@ def parse(
     environment: Mapping[str, str],
     host_name: str,
     world_readable: bool,
-    named: Callable[[str], Board] = boards.named,
+    chosen: Callable[[str], ArraySettings] = boards.chosen,
 ) -> Config:
     """Return the settings that ``text`` is; ``path``, where it was read, begins each fault.
 
-    ``world_readable``: everyone on the machine can read that file. ``named`` finds a board, or raises SettingsError.
-    Raise SettingsError with all faults, by line.
+    ``world_readable``: everyone on the machine can read that file. ``chosen`` knows what a word for an array means,
+    or raises SettingsError. Raise SettingsError with all faults, by line.
     """
     decoder = Decoder(
         converters={
             Path: partial(scalars.path, directory=Path(path).parent),
             Secret: SecretReader(Path(path), environment, world_readable),
             Listen: listening.listen,
-            ArraySettings | None: partial(listening.array, named=named),
+            ArraySettings | None: partial(listening.array, chosen=chosen),
         },
         implied={("device",): _identifier_of(host_name)},
     )

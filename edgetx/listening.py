@@ -66,18 +66,15 @@ def listen(node: Node) -> Listen:
     )
 
 
-def array(node: Node, *, named: Callable[[str], Board]) -> ArraySettings | None:
-    """Return what ``array`` says; ``named`` finds a board, or raises SettingsError. Raise Wrong."""
+def array(node: Node, *, chosen: Callable[[str], ArraySettings]) -> ArraySettings | None:
+    """Return what ``array`` says; ``chosen`` knows what a word means, or raises SettingsError. Raise Wrong."""
     if scalars.is_nothing(node):
         return None
     if isinstance(node, Entries):
         own: _OwnArray = decoded(_OwnArray, node)
         return Board(name="", title="an array of its own", microphones=own.channels, positions_m=own.positions_m)
-    word = scalars.text(node)
-    if word == "auto":
-        return "auto"
     try:
-        return named(word)
+        return chosen(scalars.text(node))
     except SettingsError as error:
         raise Wrong("; ".join(error.faults)) from error
 
@@ -121,6 +118,8 @@ def array_is_there(array: ArraySettings | None, channels: int | None) -> str | N
     if not isinstance(array, Board) or channels is None:
         return None
     last = max(array.microphones)
-    if last < channels:
-        return None
-    return f"its microphone on channel {last} is not there: the source has {channels}, counted from 0"
+    if last >= channels:
+        return f"its microphone on channel {last} is not there: the source has {channels}, counted from 0"
+    if array.channels is not None and array.channels != channels:
+        return f"it has {array.channels} channels, and the source would have {channels}; leave 'channels' out there"
+    return None

@@ -178,6 +178,10 @@ def test_own_boards_with_faults_harm_only_who_asks_for_them(tmp_path: Path) -> N
         assert f"{tmp_path}/{fault}" in caught.value.faults
     with pytest.raises(SettingsError):
         boards.all(folders)
+    assert boards.chosen("ps3-eye", folders).name == "ps3-eye"
+    with pytest.raises(SettingsError, match="did you mean 'microphones'"):
+        boards.chosen("auto", folders)
+    assert boards.chosen("auto", (boards.PACKAGED,)) == "auto"
 
 
 # --- where they are ---------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from edgetx.config import (
     without_secrets,
 )
 from edgetx.errors import SettingsError
+from edgetx.listening import ArraySettings
 from edgetx.provider_settings import AiolaSettings, AssemblyAISettings, AssemblyAIV2Settings, LocalSettings
 
 FORMS = "{credential: ID}, {file: PATH} or {env: NAME}"
@@ -170,14 +171,14 @@ microphones:
 def test_boards_are_looked_for_only_where_a_microphone_names_one() -> None:
     asked: list[str] = []
 
-    def named(name: str) -> Board:
-        asked.append(name)
+    def chosen(word: str) -> ArraySettings:
+        asked.append(word)
         raise SettingsError(["/etc/edgetx/boards/x.yaml:1: title: is missing", "/etc/edgetx/boards/x.yaml:2: no"])
 
     def parsed(text: str) -> Config:
-        return parse(text, path="e", environment={}, host_name="a", world_readable=True, named=named)
+        return parse(text, path="e", environment={}, host_name="a", world_readable=True, chosen=chosen)
 
-    parsed("microphones: [{name: desk}, {name: b, array: auto}]")
+    parsed("microphones: [{name: desk}, {name: b, array: {positions_m: [[0, 0], [0, 0.05]], channels: [3, 1]}}]")
     assert asked == []
     with pytest.raises(SettingsError) as caught:
         parsed("microphones: [{name: desk, array: x, gate: on}]")

@@ -1,11 +1,14 @@
 """What `array` and `listen` mean, and what they must agree on. (Their faults in a whole file: test_config.)"""
 
+from dataclasses import replace
+
 import pytest
 
 from edgetx.board import Board
 from edgetx.document import Entries, Node, read
 from edgetx.errors import SettingsError
 from edgetx.listening import (
+    ArraySettings,
     Direction,
     array,
     array_is_there,
@@ -27,7 +30,9 @@ def node(text: str) -> Node:
     return found.pairs[0][1]
 
 
-def named(name: str) -> Board:
+def chosen(name: str) -> ArraySettings:
+    if name == "auto":
+        return "auto"
     if name == "square":
         return SQUARE
     raise SettingsError([f"{name} is no board", "and that is that"])
@@ -35,7 +40,7 @@ def named(name: str) -> Board:
 
 def wrong(text: str) -> str:
     with pytest.raises(Wrong) as caught:
-        array(node(text), named=named)
+        array(node(text), chosen=chosen)
     return str(caught.value)
 
 
@@ -64,10 +69,10 @@ def test_another_mapping_is_wrong(text: str) -> None:
 
 
 def test_an_array_is_nothing_or_auto_or_a_board_or_positions_and_channels() -> None:
-    assert array(node(""), named=named) is None
-    assert array(node("auto"), named=named) == "auto"
-    assert array(node("square"), named=named) is SQUARE
-    own = array(node("{positions_m: [[0, 0], [0, 0.1]], channels: [5, 4]}"), named=named)
+    assert array(node(""), chosen=chosen) is None
+    assert array(node("auto"), chosen=chosen) == "auto"
+    assert array(node("square"), chosen=chosen) is SQUARE
+    own = array(node("{positions_m: [[0, 0], [0, 0.1]], channels: [5, 4]}"), chosen=chosen)
     assert own == Board("", "an array of its own", (5, 4), ((0.0, 0.0), (0.0, 0.1)))
     assert wrong("hexagon") == "hexagon is no board; and that is that"
     assert wrong("[square]") == "is a list; it must be text"
@@ -117,5 +122,7 @@ def test_the_channels_must_be_there_as_far_as_it_is_known_how_many_there_are() -
     assert array_is_there(None, 1) is None
     assert array_is_there("auto", 1) is None
     assert array_is_there(SQUARE, None) is None
-    assert array_is_there(SQUARE, 5) is None
+    assert array_is_there(SQUARE, 6) is None
+    assert array_is_there(replace(SQUARE, channels=None), 5) is None
+    assert array_is_there(SQUARE, 8) == ("it has 6 channels, and the source would have 8; leave 'channels' out there")
     assert array_is_there(SQUARE, 4) == "its microphone on channel 4 is not there: the source has 4, counted from 0"
