@@ -44,8 +44,8 @@ Block = npt.NDArray[np.float32] | npt.NDArray[np.int16]
 class _Course:
     """How far the sound has come since it began: frames of the piece that is not full, pieces, looks.
 
-    ``still``, ``lively``: for how many pieces each channel has stood still, has moved. ``shares``: of the loudest one's
-    level, a second ago.
+    ``still``: for how many pieces each channel has stood still while others had something to hear; ``lively``: has
+    moved. ``shares``: of the loudest one's level, a second ago.
     """
 
     still: npt.NDArray[np.int64]
@@ -136,10 +136,11 @@ class ChannelWatch:
     def _dead(self, ranges: npt.NDArray[np.float32]) -> list[Remark]:
         """Count for how long channels stand still or move; leave out what stands still while others do not."""
         is_still = ranges < DEAD_RANGE
-        self._course.still = np.where(is_still, self._course.still + 1, 0)
+        is_news = bool(is_still.any() and not is_still.all() and np.median(ranges[~is_still]) >= AUDIBLE)
+        self._course.still = np.where(is_still, self._course.still + is_news, 0)
         self._course.lively = np.where(is_still, 0, self._course.lively + 1)
         remarks = []
-        if is_still.any() and not is_still.all() and np.median(ranges[~is_still]) >= AUDIBLE:
+        if is_news:
             for n in np.flatnonzero(self._course.still >= STILL):
                 dead = Channel(int(n), rms_dbfs=-120.0, peak_dbfs=-120.0, centre=0.0, clipped=0.0)
                 remarks += self._find(dead, Fault.DEAD)

@@ -196,6 +196,18 @@ def test_when_all_are_silent_none_is_blamed_and_the_last_is_never_left_out():
     assert told.watch.healthy == (False, True), "the last one is kept, dead or not"
 
 
+def test_channels_that_come_back_from_silence_one_after_the_other_are_not_dead():
+    told, sound = story(), lasting(room(SQUARE, 1), 4)
+    told.hear(sound)
+    silent = np.zeros((RATE, 4), np.int16)
+    for earlier in range(4):
+        silent[-100:] = sound[:100]
+        silent[-100:, earlier] = 0  # A piece ends in between.
+        told.hear(silent)
+        told.hear(sound)
+    assert told.said == []
+
+
 def test_after_a_hole_what_is_held_stays_and_the_start_is_not_judged():
     told, sound = story(), lasting(room(SQUARE, 2), 2.2)
     inverted = sound.copy()
