@@ -91,7 +91,9 @@ class Microphones:
         """What is found in these signals counts from the next ones on."""
         healthy, directed, gains = self._watch.healthy, self._watch.is_directed, self._watch.gains
         remarks = tuple(self._watch.hear(signals))
-        if -1.0 in gains:
+        if _stand_still(signals):
+            signals = np.zeros_like(signals)
+        elif -1.0 in gains:
             signals = signals * np.array([-1.0 if gain < 0 else 1.0 for gain in gains], np.float32)
         if len(signals) >= COMPARED_FRAMES:
             self._copies = _has_copies(signals)
@@ -101,6 +103,13 @@ class Microphones:
 def _watch(form: AudioFormat, array: Board, order: tuple[int, ...]) -> ChannelWatch:
     aperture_m = max(dist(one, other) for one, other in combinations(array.positions_m, 2))
     return ChannelWatch(order, form.rate, aperture_m=aperture_m)
+
+
+def _stand_still(signals: Signal) -> bool:
+    """Return whether each delivers one value only: centres, whose mix might waver by a step, and then is no silence."""
+    if len(signals) < COMPARED_FRAMES or not (signals[:COMPARED_FRAMES] == signals[0]).all():
+        return False
+    return bool((signals == signals[0]).all())
 
 
 def _has_copies(signals: Signal) -> bool:

@@ -135,3 +135,15 @@ def changes(pieces: list[Piece]) -> list[tuple[int, tuple[bool, ...]]]:
             found.append((at, piece.healthy))
         at += len(piece.signals)
     return found
+
+
+def test_microphones_that_all_stand_still_each_at_a_value_of_its_own_are_silence():
+    sound = samples(6.0, USB)
+    sound[3 * RATE :] = [9, -15, -14, 3, 8, 0]
+    came = signals(heard(microphones(USB), sound))
+    assert np.array_equal(came[: 3 * RATE], sound[: 3 * RATE, 1:5])
+    assert not came[3 * RATE :].any()
+    one = sound.copy()
+    one[5 * RATE + 200, 2] += 1
+    came = signals(heard(microphones(USB), one))
+    assert came[5 * RATE : 5 * RATE + 1600].any(axis=0).all()
