@@ -12,7 +12,7 @@ def level_reporter(
 ) -> Callable[[AudioFormat, Chunk, bytes], None] | None:
     """Return what capture is to show each chunk to, in its thread, if levels are wanted: ``seconds`` is not 0.
 
-    ``put`` takes the fields of the topic `level`, in that thread too.
+    ``put`` takes the fields of the topic `level`, in that thread too; nothing as long as a front end holds all sound.
     """
     if not seconds:
         return None
@@ -24,7 +24,7 @@ def level_reporter(
     def measure(form: AudioFormat, chunk: Chunk, pcm: bytes) -> None:
         nonlocal due
         meter.feed(form, chunk, pcm=pcm)
-        if (now := clock()) >= due:
+        if (now := clock()) >= due and not meter.is_empty:
             due = now + seconds
             put(asdict(meter.read()))
 

@@ -47,6 +47,11 @@ class Meter:
             self._frames += len(heard)
             self._peak = max(self._peak, _peak(heard))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has come out since the last reading: that is no silence."""
+        return not self._frames
+
     def read(self) -> Level:
         """Return the level, and begin anew."""
         rms = math.sqrt(self._power / self._frames) if self._frames else 0.0
