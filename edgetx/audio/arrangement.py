@@ -42,6 +42,7 @@ class Arrangement:
         self.board: Board | None = self._known
         """The array of the source that was made last; None: there is none, or it was not recognised."""
         self._amiss = ""
+        self._ears: FrontEnd | None = None
 
     def device(self, settings: AlsaSettings) -> AlsaSource:
         """Return the device, which opens as the array delivers where the settings leave it open.
@@ -64,7 +65,8 @@ class Arrangement:
         if self._amiss:
             self.board = None
             self._say(self._amiss)
-        return front_end(form, self._listen, self.board)
+        self._ears = front_end(form, self._listen, self.board, self._ears)
+        return self._ears
 
     def described(self, form: AudioFormat) -> str:
         """Return what is to be known of the source that runs: its format, and why it is not heard as an array."""

@@ -9,9 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from edgetx.audio.array import Geometry
+from edgetx.audio.channel_standing import Standing
 from edgetx.audio.ears import Auto, DelayAndSum, Ears, Look, Sector
 from edgetx.audio.format import FRAME_BYTES, RATE, AudioFormat, Chunk
-from edgetx.audio.heard import Bearing, Heard, at_16k
+from edgetx.audio.heard import Bearing, FrontEnd, Heard, at_16k
 from edgetx.audio.mean import Mean
 from edgetx.audio.microphones import Microphones, Piece
 from edgetx.audio.resample import Resampler, Signal, fit, int16, resampler
@@ -71,6 +72,10 @@ class Arrayed:
         self._end = None
         return self._heard(came, pieces)
 
+    def standings_of(self, array: Board) -> list[Standing] | None:
+        """Return what is held of each microphone of ``array``, if this is the one."""
+        return self._microphones.standings if self._microphones.array == array else None
+
     def _listen(self, piece: Piece) -> Signal:
         self._listener.use(piece.healthy)
         self._directed = piece.directed
@@ -102,12 +107,16 @@ class Arrayed:
         return tuple(waiting)
 
 
-def front_end(form: AudioFormat, listen: Listen, array: Board) -> Arrayed:
-    """Return the front end for ``array``; a source of format ``form`` has its channels. ``listen``: not one channel."""
+def front_end(form: AudioFormat, listen: Listen, array: Board, before: FrontEnd | None = None) -> Arrayed:
+    """Return the front end for ``array``; a source of format ``form`` has its channels. ``listen``: not one channel.
+
+    ``before``: that of an earlier opening; what it holds of the same array's microphones stays.
+    """
+    standings = before.standings_of(array) if isinstance(before, Arrayed) else None
     microphones = len(array.microphones)
     return Arrayed(
         form,
-        Microphones(form, array),
+        Microphones(form, array, standings),
         listener=Mean(microphones) if listen == "mix" else Ears(Geometry(array.positions_m), _look(listen)),
         resample=None if form.rate == RATE else resampler(form.rate, channels=microphones),
     )

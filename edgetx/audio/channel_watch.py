@@ -66,14 +66,17 @@ class _Course:
 class ChannelWatch:
     """``numbers``: the microphones' channels at the device, for the remarks, in the order in which they are fed.
 
-    ``rate`` in hertz; ``aperture_m``: the largest distance between two microphones.
+    ``rate`` in hertz; ``aperture_m``: the largest distance between two microphones. ``standings``: what is held of each
+    already, and is kept there.
     """
 
-    def __init__(self, numbers: tuple[int, ...], rate: int, *, aperture_m: float) -> None:
+    def __init__(
+        self, numbers: tuple[int, ...], rate: int, *, aperture_m: float, standings: list[Standing] | None = None
+    ) -> None:
         self._numbers = numbers
         self._rate = rate
         self._aperture_m = aperture_m
-        self._standings = [Standing() for _ in numbers]
+        self._standings = standings or [Standing() for _ in numbers]
         self._piece = rate // PIECES_A_SECOND
         self._kept = np.zeros((LOOK * self._piece, len(numbers)), np.float32)
         self._course = _Course.of(len(numbers))

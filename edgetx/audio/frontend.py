@@ -13,18 +13,21 @@ from edgetx.listening import Listen
 WANTED = AudioFormat(RATE, 1, SampleFormat.S16_LE)
 
 
-def front_end(form: AudioFormat, listen: Listen, array: Board | None = None) -> FrontEnd | None:
+def front_end(
+    form: AudioFormat, listen: Listen, array: Board | None = None, before: FrontEnd | None = None
+) -> FrontEnd | None:
     """Return the front end for a source of format ``form``; None: what it delivers is right as it is.
 
     One channel is listened to by itself, whatever ``array`` it belongs to. Without an array, a way of listening that
-    needs one is as good as ``auto``. Raise Refused for a channel, or an array, that the source does not have.
+    needs one is as good as ``auto``. ``before``: that of an earlier opening. Raise Refused for a channel, or an array,
+    that the source does not have.
     """
     if array is not None and not isinstance(listen, int):
         if misfit := array.misfit(form.channels):
             raise Refused(misfit)
         from edgetx.audio import arrayed  # noqa: PLC0415  (as below)
 
-        return arrayed.front_end(form, listen, array)
+        return arrayed.front_end(form, listen, array, before)
     channels = _channels(form, listen)
     if form == WANTED:
         return None

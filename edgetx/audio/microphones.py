@@ -5,13 +5,12 @@ What the board's map does not say the sound itself does: how it begins (`beginni
 them leaves it out, without a click.
 """
 
-from itertools import combinations
-from math import dist
 from typing import NamedTuple
 
 import numpy as np
 
 from edgetx.audio.beginning import Beginning, Begun, LaterLook
+from edgetx.audio.channel_standing import Standing
 from edgetx.audio.channel_watch import ChannelWatch
 from edgetx.audio.format import AudioFormat
 from edgetx.audio.heard import Remark
@@ -37,12 +36,16 @@ class Piece(NamedTuple):
 
 
 class Microphones:
-    """Is fed all channels and gives microphones, some seconds later at the beginning, at once after that."""
+    """Is fed all channels and gives microphones, some seconds later at the beginning, at once after that.
 
-    def __init__(self, form: AudioFormat, array: Board) -> None:
-        self._form, self._array = form, array
+    ``standings``: what is held of each microphone, from an earlier opening on; it is kept there.
+    """
+
+    def __init__(self, form: AudioFormat, array: Board, standings: list[Standing] | None = None) -> None:
+        self._form, self.array = form, array
         self._order = array.microphones
-        self._watch = _watch(form, array, array.microphones)
+        self.standings = standings or _unknown(array)
+        self._watch = self._watching(self._order)
         self._beginning: Beginning | None = Beginning(form, array)
         self._later: LaterLook | None = None
         self._copies = False
@@ -54,30 +57,37 @@ class Microphones:
             return self._begin(begun) if begun else []
         if self._later is not None and (turn := self._later.hear(_signals(samples))) is not None:
             self._later = None
-            self._turn(turn)
+            self._turn(turn, anew=True)
         return self._pieces(_signals(samples[:, self._order]))
 
     def flush(self) -> list[Piece]:
         """Return what is held: a hole or the end follows, and after a hole the card begins anew."""
         rest = self._begin(self._beginning.end()) if self._beginning is not None else []
-        self._beginning, self._later = Beginning(self._form, self._array), None
+        self._beginning, self._later = Beginning(self._form, self.array), None
         return rest
 
     def _begin(self, begun: Begun) -> list[Piece]:
         self._beginning = None
         self._watch.restart()
         if begun.turn is None:
-            self._later = LaterLook(self._form, self._array)
-        self._turn(begun.turn or 0)
+            self._later = LaterLook(self._form, self.array)
+        self._turn(begun.turn or 0, anew=begun.turn is None)
         signals = begun.sound[:, self._order]
         dirty, clean = signals[: begun.dirty], signals[begun.dirty :]
         silence = [Piece(np.zeros_like(dirty), self._watch.healthy, directed=False)] if len(dirty) else []
         return [*silence, *self._pieces(clean)]
 
-    def _turn(self, turn: int) -> None:
-        order = tuple((channel + turn) % self._form.channels for channel in self._array.microphones)
+    def _turn(self, turn: int, *, anew: bool) -> None:
+        """Take the channels in this order; ``anew``: what is held was, or will be, of others than it was found of."""
+        order = tuple((channel + turn) % self._form.channels for channel in self.array.microphones)
         if order != self._order:
-            self._order, self._watch = order, _watch(self._form, self._array, order)
+            if anew:
+                self.standings[:] = _unknown(self.array)
+            self._order, self._watch = order, self._watching(order)
+
+    def _watching(self, order: tuple[int, ...]) -> ChannelWatch:
+        array = self.array
+        return ChannelWatch(order, self._form.rate, aperture_m=array.aperture_m, standings=self.standings)
 
     def _pieces(self, signals: Signal) -> list[Piece]:
         """Cut where something may change."""
@@ -100,9 +110,9 @@ class Microphones:
         return Piece(signals, healthy, directed and self._later is None and not self._copies, remarks)
 
 
-def _watch(form: AudioFormat, array: Board, order: tuple[int, ...]) -> ChannelWatch:
-    aperture_m = max(dist(one, other) for one, other in combinations(array.positions_m, 2))
-    return ChannelWatch(order, form.rate, aperture_m=aperture_m)
+def _unknown(array: Board) -> list[Standing]:
+    """Return what is held of microphones before anything was heard."""
+    return [Standing() for _ in array.microphones]
 
 
 def _stand_still(signals: Signal) -> bool:

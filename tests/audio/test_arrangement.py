@@ -136,6 +136,17 @@ def test_a_device_that_is_no_card_is_listened_to_as_without_an_array(tree):
 
 
 @pytest.mark.usefixtures("card")
+def test_what_is_known_of_an_array_s_microphones_is_known_at_the_next_opening_too(tree):
+    bench = Bench(tree, boards.named("respeaker-usb-4mic"))
+    _, first = bench.opened(AlsaSettings("fifo"))
+    _, second = bench.opened(AlsaSettings("fifo"))
+    usb, other = boards.named("respeaker-usb-4mic"), boards.named("respeaker-xvf3800")
+    assert second is not first
+    assert second.standings_of(usb) is first.standings_of(usb)
+    assert second.standings_of(other) is None
+
+
+@pytest.mark.usefixtures("card")
 def test_another_card_in_its_place_is_recognised_anew(tree):
     tree.usb(1, "ArrayUAC10", usb="2886:0018", port=1)
     bench = Bench(tree, "auto")

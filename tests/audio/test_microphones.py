@@ -84,6 +84,42 @@ def test_a_microphone_that_dies_is_to_be_left_out_and_it_is_said_once():
     assert pieces[-1].directed
 
 
+def remarks(pieces: list[Piece]) -> list[tuple[int, str]]:
+    return [(remark.channel, remark.fault) for piece in pieces for remark in piece.remarks]
+
+
+def test_what_is_held_of_them_stays_when_the_device_is_opened_again():
+    sound = samples(4.0, USB)
+    dead = sound.copy()
+    dead[:, 2] = 0
+    first = microphones(USB)
+    assert remarks(heard(first, dead)) == [(2, "dead")]
+    second = again(first)
+    pieces = heard(second, dead)
+    assert remarks(pieces) == []
+    assert {piece.healthy for piece in pieces} == {(True, False, True, True)}
+    assert remarks(heard(again(second), sound)) == [(2, "")]
+
+
+def test_what_is_held_is_of_the_microphones_wherever_they_are_rotated_to_while_that_is_told():
+    sound = samples(4.0, SIX)
+    sound[:, 1] = 0
+    first = microphones(SIX)
+    assert remarks(heard(first, sound)) == [(1, "dead")]
+    turned = again(first)
+    assert remarks(heard(turned, np.roll(sound, 2, axis=1))) == []
+    assert [standing.fault for standing in turned.standings] == [None, "dead", None, None, None, None]
+    assert turned.flush() == []
+    heard(turned, np.zeros((1000, 8), np.int16))
+    assert turned.flush()
+    assert {standing.fault for standing in turned.standings} == {None}
+
+
+def again(ears: Microphones) -> Microphones:
+    array = ears.array
+    return Microphones(AudioFormat(RATE, array.channels, SampleFormat.S16_LE), array, ears.standings)
+
+
 def test_one_that_is_inverted_is_turned_round():
     sound = samples(8.0, USB)
     inverted = sound.copy()
