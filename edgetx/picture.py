@@ -3,6 +3,7 @@
 The door of Pillow, which only this needs.
 """
 
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -58,8 +59,8 @@ def draw(story: Story, path: Path) -> None:
         from PIL import Image, ImageDraw  # noqa: PLC0415
     except ImportError as error:
         raise Refused(
-            "The picture needs Pillow, which is not installed; install it: apt install python3-pil, or, in a virtual "
-            "environment, pip install pillow. Everything else was written."
+            "Everything but the picture was written; that needs Pillow. Install it where edgetx runs: "
+            f"python3 -m pip --python {sys.executable} install pillow"
         ) from error
     height = TOP + 2 * (SOUND_HEIGHT + SPACE) + ANGLE_HEIGHT + SPACE
     image = Image.new("RGB", (WIDTH, height), "white")

@@ -54,5 +54,5 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 
 def test_without_pillow_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
-    with pytest.raises(Refused, match="apt install python3-pil"):
+    with pytest.raises(Refused, match=r"python3 -m pip --python \S+ install pillow$"):
         draw(story(), tmp_path / "out.png")
