@@ -179,7 +179,7 @@ def _write_rows(path: Path, columns: Sequence[str], rows: Iterator[Sequence[str]
 
 def _bearing_rows(findings: Findings) -> Iterator[Sequence[str]]:
     for start, end, degrees, confidence in findings.bearings:
-        yield f"{start / RATE:.3f}", f"{end / RATE:.3f}", f"{degrees:.0f}", f"{confidence:.2f}"
+        yield f"{start / RATE:.3f}", f"{end / RATE:.3f}", str(round(degrees) % 360), f"{confidence:.2f}"
 
 
 def _speech_rows(findings: Findings) -> Iterator[Sequence[str]]:

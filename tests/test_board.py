@@ -147,3 +147,11 @@ def test_a_card_is_known_by_its_usb_id_or_else_by_its_id_or_name() -> None:
     assert known(card_id="seeed2micvoicec", usb_id="dead:beef") == []
     assert known(card_id="another") == []
     assert known() == []
+
+
+def test_a_source_with_other_channels_is_another_array() -> None:
+    small, large = board(SMALL), board(LARGE, "four")
+    assert [bool(small.misfit(channels)) for channels in (1, 2, 3)] == [True, False, False]
+    assert [bool(large.misfit(channels)) for channels in (7, 8, 9)] == [True, False, True]
+    assert small.misfit(1).startswith("two has at least 2 channels, but the source delivers 1. Write the card itself")
+    assert parse(SMALL, path="", name="").misfit(1).startswith("The array has at least 2 channels")

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetx import boards
+from edgetx import boards, replay
+from edgetx.audio.heard import Bearing
 from edgetx.audio.wav import WavSource
 from edgetx.cli import main
 from edgetx.config import WavSettings
@@ -121,3 +122,8 @@ def test_a_recording_that_is_not_there_and_a_folder_that_cannot_be_written_are_n
 def test_what_is_no_option_at_all_is_said_so(talk):
     with pytest.raises(SettingsError, match=r"^the options: this is not YAML"):
         Wanted(talk, array="[1").settings({})
+
+
+def test_what_is_written_of_a_direction_is_below_360_degrees():
+    nearly = replay.Findings(bearings=[Bearing(0, 16_000, 359.7, 0.9), Bearing(16_000, 32_000, 12.4, 0.25)])
+    assert list(replay._bearing_rows(nearly)) == [("0.000", "1.000", "0", "0.90"), ("1.000", "2.000", "12", "0.25")]

@@ -37,11 +37,15 @@ def line(talker: Talker) -> str:
     """Return the talker for a file or a program: ``talker:36/87%``, with a star while somebody speaks."""
     if not talker.confidence:
         return "talker:-"
-    return f"talker:{talker.azimuth_deg:.0f}/{talker.confidence:.0%}" + "*" * talker.speaking
+    return f"talker:{_degrees(talker)}/{talker.confidence:.0%}" + "*" * talker.speaking
 
 
 def _figures(talker: Talker) -> str:
-    return f"{talker.azimuth_deg:.0f} deg {talker.confidence:4.0%}" if talker.confidence else "nobody yet"
+    return f"{_degrees(talker)} deg {talker.confidence:4.0%}" if talker.confidence else "nobody yet"
+
+
+def _degrees(talker: Talker) -> int:
+    return round(talker.azimuth_deg) % 360
 
 
 def _bar(talker: Talker, width: int, colour: str) -> Cells:

@@ -125,6 +125,17 @@ def test_what_it_finds_of_the_channels_is_remarked_and_a_dead_microphone_does_no
     assert np.abs(joined(heard)[36_000:] - healthy).max() <= 1
 
 
+def test_a_dead_microphone_is_told_once_however_often_the_device_is_opened():
+    samples = spoken(USB, 40)
+    samples[:, 2] = 0
+    first = front_end(form(USB), "mix", USB)
+    assert [remark.fault for each in hear(first, samples) for remark in each.remarks] == ["dead"]
+    second = front_end(form(USB), "mix", USB, first)
+    assert [remark.fault for each in hear(second, samples) for remark in each.remarks] == []
+    other = front_end(form(USB), "mix", replace(USB, name="other"), second)
+    assert [remark.fault for each in hear(other, samples) for remark in each.remarks] == ["dead"]
+
+
 def test_where_all_microphones_have_the_same_sound_no_direction_is_invented():
     twice = np.concatenate([spoken(USB, 70), spoken(USB, 70)])
     twice[:, 1:5] = twice[:, 1:2]

@@ -16,7 +16,7 @@ def text(cells):
         (Talker(), "talk [.....|....|....|....]    nobody yet"),
         (Talker(0, 0.8), "talk [o....|....|....|....]    0 deg  80%"),
         (Talker(90, 0.8), "talk [.....o....|....|....]   90 deg  80%"),
-        (Talker(359.9, 1.0), "talk [.....|....|....|...o]  360 deg 100%"),
+        (Talker(359.9, 1.0), "talk [.....|....|....|...o]    0 deg 100%"),
         (Talker(90, 0.8, cone=True), "talk [.....|....o....|....]   90 deg  80%"),
         (Talker(180, 0.8, cone=True), "talk [.....|....|....|...o]  180 deg  80%"),
     ],

@@ -20,10 +20,12 @@ def level(pcm: np.ndarray) -> Level:
 
 def test_a_reading_is_of_all_since_the_last_one_and_clipping_of_what_the_source_delivered():
     meter = Meter()
+    assert meter.is_empty
     stereo = AudioFormat(16_000, 2, SampleFormat.S16_LE)
     loud = np.full((10, 2), 32767, np.int16)
     meter.feed(stereo, Chunk(0, 10, loud.tobytes()), pcm=bytes(20))
     meter.feed(stereo, Chunk(10, 10, bytes(40)), pcm=np.full(10, 16384, np.int16).tobytes())
+    assert not meter.is_empty
     assert meter.read() == Level(pytest.approx(-9.03, abs=0.06), pytest.approx(-6.02, abs=0.06), 20)
     assert meter.read() == Level(FLOOR_DBFS, FLOOR_DBFS, 0)
 
