@@ -116,6 +116,24 @@ def test_a_device_that_has_not_the_array_s_channels_is_refused_with_what_to_do(t
         assert "respeaker-6mic has 8 channels, but the source delivers 6. Write the card itself as 'alsa'" in detail
 
 
+def test_what_auto_does_not_recognise_is_heard_as_without_an_array_and_its_state_says_why(tmp_path, broker):
+    with (
+        fifo_microphone(tmp_path) as microphone,
+        Subscriber(broker) as subscriber,
+        Daemon(tmp_path, settings(broker, {"alsa": "fifo"}, array="auto"), microphone.environment) as daemon,
+    ):
+        assert subscriber.wait_for(provider_is_ready, SECONDS), daemon.log
+        microphone.silence(1.0)
+        assert subscriber.wait_for(lambda messages: any(runs(messages)), SECONDS), daemon.log
+        (detail,) = set(runs(subscriber.received))
+        assert detail.startswith("16000:S16_LE:1; The device is no sound card, so it cannot be told which array it is")
+        assert detail.endswith("write the board's name as 'array'. Until then it is listened to as without an array.")
+
+
+def runs(messages: list[Received]) -> list[str]:
+    return [state["detail"] for state in states(messages) if state["capture"] == "running"]
+
+
 def states(messages: list[Received]) -> list[dict[str, Any]]:
     return [payload(message.payload) for message in messages if message.topic.endswith("/desk/state")]
 
