@@ -144,16 +144,20 @@ class Board:
         return all(abs(x * (b - first[1]) - y * (a - first[0])) <= STRAIGHT_M * length for a, b in self.positions_m)
 
     def misfit(self, channels: int) -> str:
-        """Return why a source with so many channels cannot be this array, and what to do; "" when it can."""
+        """Return why a source with so many channels cannot be this array, and what to do; "" when it can.
+
+        Where a firmware is the reason, the board's notes say so.
+        """
         least = max(self.microphones) + 1
         if channels == self.channels or (self.channels is None and channels >= least):
             return ""
         wanted = self.channels or f"at least {least}"
-        return (
+        text = (
             f"{self.name or 'The array'} has {wanted} channels, but the source delivers {channels}. Write the card "
             "itself as 'alsa' ('edgetx devices' shows its name): what converts makes channels up or leaves some out. "
             "Another firmware may need another 'array'."
         )
+        return " ".join([text, *self.notes])
 
     def fits(self, *, card_id: str, card_name: str, usb_id: str) -> bool:
         """Whether this may be the card; ``usb_id`` is idVendor:idProduct, or empty."""

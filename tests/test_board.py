@@ -154,4 +154,5 @@ def test_a_source_with_other_channels_is_another_array() -> None:
     assert [bool(small.misfit(channels)) for channels in (1, 2, 3)] == [True, False, False]
     assert [bool(large.misfit(channels)) for channels in (7, 8, 9)] == [True, False, True]
     assert small.misfit(1).startswith("two has at least 2 channels, but the source delivers 1. Write the card itself")
+    assert large.misfit(7).endswith("Another firmware may need another 'array'. It hums.")
     assert parse(SMALL, path="", name="").misfit(1).startswith("The array has at least 2 channels")

@@ -73,10 +73,7 @@ class Arrangement:
         return f"{form}; {self._amiss}" if self._amiss else str(form)
 
     def _unfit(self, form: AudioFormat) -> str:
-        if self._known is None:
-            why = boards.unresolved(self._card)
-        elif why := self._known.misfit(form.channels):
-            why = " ".join([why, *self._known.notes])
+        why = self._known.misfit(form.channels) if self._known else boards.unresolved(self._card)
         return f"{why} Until then it is listened to as without an array." if why else ""
 
     def _recognise(self, card: Card | None) -> None:

@@ -12,9 +12,9 @@ _OF_GAIN = frozenset({"sound", "weak", "clipping"})
 def known(stage: str, board: Board, channels: int) -> Finding:
     """Return that the array is this one, whether the source has its channels, and what else is to be known of it."""
     name = f"The array is {board.title}" + (f" ({board.name})" if board.name else "")
-    misfit = board.misfit(channels)
-    verdict = Verdict.FAILED if misfit else Verdict.OK
-    return Finding(stage, "array", verdict, " ".join([f"{name}.", *([misfit] if misfit else []), *board.notes]))
+    if misfit := board.misfit(channels):
+        return Finding(stage, "array", Verdict.FAILED, f"{name}. {misfit}")
+    return Finding(stage, "array", Verdict.OK, " ".join([f"{name}.", *board.notes]))
 
 
 def mixer(stage: str, board: Board, card: str, findings: Iterable[Finding]) -> Finding | None:
