@@ -41,7 +41,7 @@ class Arrangement:
         self._known: Board | None = None if array == "auto" else array
         self.board: Board | None = self._known
         """The array of the source that was made last; None: there is none, or it was not recognised."""
-        self._amiss = ""
+        self._amiss = self._unresolved = ""
         self._ears: FrontEnd | None = None
 
     def device(self, settings: AlsaSettings) -> AlsaSource:
@@ -73,7 +73,7 @@ class Arrangement:
         return f"{form}; {self._amiss}" if self._amiss else str(form)
 
     def _unfit(self, form: AudioFormat) -> str:
-        why = self._known.misfit(form.channels) if self._known else boards.unresolved(self._card)
+        why = self._known.misfit(form.channels) if self._known else self._unresolved
         return f"{why} Until then it is listened to as without an array." if why else ""
 
     def _recognise(self, card: Card | None) -> None:
@@ -81,6 +81,7 @@ class Arrangement:
             return
         try:
             self._known = boards.resolve("auto", card)
+            self._unresolved = "" if self._known else boards.unresolved(card)
         except SettingsError as error:
             raise Refused("; ".join(error.faults)) from error
         self._card = card

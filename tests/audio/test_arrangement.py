@@ -170,6 +170,20 @@ def test_a_board_s_file_with_a_fault_is_a_refusal(tree, monkeypatch):
         Bench(tree, "auto").opened(AlsaSettings(USB))
 
 
+@pytest.mark.usefixtures("card")
+def test_a_fault_that_comes_into_a_board_s_file_later_does_no_harm_to_a_card_that_was_looked_up(tree, monkeypatch):
+    tree.usb(1, "Device", usb="0d8c:0014", port=1)
+    bench = Bench(tree, "auto")
+    bench.opened(AlsaSettings("card:Device"))
+
+    def faulty(*_: object) -> None:
+        raise SettingsError(["/etc/edgetx/boards/mine.yaml:2: title: is missing"])
+
+    monkeypatch.setattr(boards, "all", faulty)
+    _, ears = bench.opened(AlsaSettings("card:Device"))
+    assert isinstance(ears, Picking)
+
+
 @pytest.mark.usefixtures("fifo")
 def test_without_an_array_nothing_is_looked_for(tree):
     bench = Bench(tree, None)
