@@ -12,6 +12,7 @@ The first half second is taken for noise: whoever speaks from the very beginning
 from collections import deque
 
 import numpy as np
+import numpy.typing as npt
 
 from edgetx.audio.array import Real
 from edgetx.audio.stft import BINS, FREQUENCIES_HZ, HOPS
@@ -19,13 +20,16 @@ from edgetx.audio.stft import BINS, FREQUENCIES_HZ, HOPS
 LEARNING_HOPS = 32
 """Of the beginning: noise, by agreement."""
 
+PAST_HOPS = 18
+"""About 0.3 s: so far from speech nothing of it echoes in what is taken for noise."""
+
 _LOW_HZ, _HIGH_HZ, _BANDS = 200.0, 5000.0, 20
 _CLIP = 2.0
 _FLOOR_BLOCKS = 16
 _MEMORY_HOPS = 188.0
 _MARGIN = 0.05
 _LEAST_SPREAD = 0.03
-_THRESHOLD = 1.7
+_THRESHOLD = 1.5
 """In spreads above the noise's mean: an even chance."""
 _SLOPE = 2.0
 
@@ -34,7 +38,8 @@ def _bands() -> Real:
     """Return float32[BINS, bands]: the mean of the bins in each band, bands even on the mel scale (O'Shaughnessy)."""
     edges = 700 * np.expm1(np.linspace(np.log1p(_LOW_HZ / 700), np.log1p(_HIGH_HZ / 700), _BANDS + 1))
     inside = (FREQUENCIES_HZ[:, None] >= edges[:-1]) & (FREQUENCIES_HZ[:, None] < edges[1:])
-    return (inside / np.maximum(inside.sum(axis=0), 1)).astype(np.float32)
+    means: Real = (inside / np.maximum(inside.sum(axis=0), 1)).astype(np.float32)
+    return means
 
 
 _TO_BANDS = _bands()
@@ -43,7 +48,8 @@ _TO_BANDS = _bands()
 def scores(whitened: Real) -> Real:
     """Return float32[hops] of ``whitened[hops + 1, BINS]``, each hop taken together with the one before it."""
     bands = (whitened[1:] + whitened[:-1]) * np.float32(0.5) @ _TO_BANDS
-    return np.minimum(np.log(np.maximum(bands, 1)), _CLIP).mean(axis=1)
+    mean: Real = np.minimum(np.log(np.maximum(bands, 1)), _CLIP).mean(axis=1)
+    return mean
 
 
 class Activity:
@@ -68,7 +74,8 @@ class Activity:
         self._follow_floor(float(heard.mean()))
         above = (heard - self._mean - _MARGIN) / max(np.sqrt(self._variance), _LEAST_SPREAD) - _THRESHOLD
         self._learn(heard[above < 0])
-        return (1 / (1 + np.exp(-np.clip(_SLOPE * above, -30, 30)))).astype(np.float32)
+        chance: Real = (1 / (1 + np.exp(-np.clip(_SLOPE * above, -30, 30)))).astype(np.float32)
+        return chance
 
     def _follow_floor(self, score: float) -> None:
         self._lows.append(score)
@@ -82,3 +89,22 @@ class Activity:
         share = len(heard) / self._seen
         self._mean += share * (float(heard.mean()) - self._mean)
         self._variance += share * (float(np.mean((heard - self._mean) ** 2)) - self._variance)
+
+
+class Calm:
+    """Which hops of the oldest of ``blocks`` are far from speech on either side, as far as was heard."""
+
+    def __init__(self, blocks: int) -> None:
+        hops = PAST_HOPS + HOPS * blocks
+        self._spoke = np.zeros(hops + PAST_HOPS, bool)
+
+    def hear(self, speaks: npt.NDArray[np.bool_]) -> None:
+        """Take in in which hops of a block somebody speaks, bool[HOPS]."""
+        self._spoke[: -HOPS - PAST_HOPS] = self._spoke[HOPS:-PAST_HOPS]
+        self._spoke[-HOPS - PAST_HOPS : -PAST_HOPS] = speaks
+
+    def oldest(self) -> npt.NDArray[np.bool_]:
+        """Return bool[HOPS]."""
+        spoken = np.concatenate([[0], np.cumsum(self._spoke)])
+        near: npt.NDArray[np.bool_] = spoken[2 * PAST_HOPS + 1 :] > spoken[: -2 * PAST_HOPS - 1]
+        return ~near[:HOPS]

@@ -56,6 +56,10 @@ class Geometry:
         count = round((180 if self.linear else 360) / GRID_STEP_DEG) + self.linear
         return np.arange(count, dtype=np.float32) * np.float32(GRID_STEP_DEG)
 
+    def only(self, healthy: npt.NDArray[np.bool_]) -> "Geometry":
+        """Return the array of those microphones alone."""
+        return Geometry(tuple(place for place, is_healthy in zip(self.positions_m, healthy, strict=True) if is_healthy))
+
     def steering(self, azimuths_deg: npt.ArrayLike, frequencies_hz: npt.ArrayLike) -> Complex:
         """Return complex64[azimuths, bins, mics]: a far plane wave at each microphone against the origin (0, 0).
 
@@ -66,4 +70,5 @@ class Geometry:
         towards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         early = towards @ np.array(self.positions_m, np.float64).reshape(-1, 2).T / SPEED_OF_SOUND
         frequencies = np.asarray(frequencies_hz, np.float64).reshape(-1)
-        return np.exp(2j * np.pi * frequencies[None, :, None] * early[:, None, :]).astype(np.complex64)
+        waves: Complex = np.exp(2j * np.pi * frequencies[None, :, None] * early[:, None, :]).astype(np.complex64)
+        return waves

@@ -29,7 +29,8 @@ def towards_talker(vector: Complex, inverse: Complex, speech: Complex) -> Comple
 def relative(response: Complex, reference: int) -> Complex:
     """Return ``response[mics, bins]`` as the reference microphone hears it: 1 there."""
     at_reference = response[reference]
-    return response * (at_reference.conj() / (squares(at_reference) + _TINY))
+    scaled: Complex = response * (at_reference.conj() / (squares(at_reference) + _TINY))
+    return scaled
 
 
 def mvdr(inverse: Complex, response: Complex) -> Complex:

@@ -13,7 +13,7 @@ from edgetx.audio.stft import BINS
 
 FLOOR = np.float32(20.0)
 """Power of a bin: what rounding to int16 adds, 1/12 of a step squared, over a Hann window of 512."""
-LOAD = np.float32(0.01)
+LOAD = np.float32(0.005)
 
 
 def outer(spectra: Complex, weights: Real) -> Complex:
@@ -100,7 +100,3 @@ class Memory:
     def fade(self, hops: float) -> None:
         """Let what is learnt next weigh more: as if no more than ``hops`` had been seen."""
         self.seen = min(self.seen, hops)
-
-    def keep(self, heard: Real) -> None:
-        """Forget the microphones whose entry in ``heard[mics]`` is 0."""
-        self.mean *= (heard[:, None] * heard)[:, :, None]

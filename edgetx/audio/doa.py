@@ -17,16 +17,26 @@ from edgetx.audio.stft import FREQUENCIES_HZ
 
 LOW_HZ, HIGH_HZ = 200.0, 7500.0
 
+_EVERY = 2
+"""Bins: neighbours tell the same."""
+_BESIDE_DEG = 30.0
 _MOST_RATIO = np.float32(10.0)
 _TINY = np.float32(1e-20)
 
 
 class Direction(NamedTuple):
-    """``spectrum[azimuths]``, of mean 1, is greatest at ``azimuth_deg`` (of those that were searched)."""
+    """Where the spectrum over all azimuths, of mean 1, is greatest among those that are searched.
+
+    ``prominence``: by how much it exceeds 1 there, or where it is greatest of all; ``lead``: by how much it exceeds
+    there what is more than 30° away. ``ratio``: mean signal-to-noise ratio of the bins, each counted as 10 at most.
+    ``inside``: the greatest of those that are searched as a share of the greatest of all: 1 if it is the same.
+    """
 
     azimuth_deg: float
-    spectrum: Real
+    prominence: float
+    lead: float
     ratio: float
+    inside: float
 
 
 class Compass:
@@ -36,8 +46,11 @@ class Compass:
         self._grid = geometry.grid_deg
         self._linear = geometry.linear
         self._allowed = allowed
-        self._used = np.flatnonzero((FREQUENCIES_HZ >= LOW_HZ) & (FREQUENCIES_HZ <= HIGH_HZ))
-        self._used = slice(int(self._used[0]), int(self._used[-1]) + 1)
+        self._inverse: Complex | None = None
+        self._noise: Real = np.zeros(0, np.float32)
+        self._far = _all_apart(self._grid[:, None], self._grid) > _BESIDE_DEG
+        low, high = map(int, np.searchsorted(FREQUENCIES_HZ, [LOW_HZ, HIGH_HZ]))
+        self._used = slice(low, high, _EVERY)
         waves = geometry.steering(self._grid, FREQUENCIES_HZ[self._used]).transpose(1, 0, 2)
         self._pairs = np.triu_indices(waves.shape[2], 1)
         products = waves[:, :, self._pairs[0]].conj() * waves[:, :, self._pairs[1]]
@@ -46,18 +59,25 @@ class Compass:
     def direction(self, matrix: Complex, inverse: Complex, ratio: Real) -> Direction:
         """Return where the source is whose whitened covariance (R⁻¹SR⁻¹) is ``matrix[mics, mics, bins]``.
 
-        ``inverse`` is R⁻¹, ``ratio[bins]`` how loud he is against the noise.
+        ``inverse`` is R⁻¹, ``ratio[bins]`` how loud the source is against the noise.
         """
-        likeness = np.maximum(self._power(matrix) / np.maximum(self._power(inverse), _TINY), 0)
-        weights = np.clip(ratio[self._used], 0, _MOST_RATIO)
-        total = weights.sum()
-        weights = weights / (likeness.sum(axis=1) * max(total, _TINY) + _TINY)
-        spectrum = weights @ likeness * np.float32(len(self._grid))
-        return Direction(self._greatest(spectrum), spectrum, float(total) / len(weights))
+        likeness = np.maximum(self._power(matrix) / self._noise_power(inverse), _TINY)
+        weights = np.clip(ratio[self._used], 0, _MOST_RATIO) + _TINY
+        spectrum = (weights / likeness.sum(axis=1)) @ likeness * (np.float32(len(self._grid)) / weights.sum())
+        at = int(np.argmax(spectrum))
+        return Direction(
+            self._greatest(spectrum),
+            float(spectrum[at]) - 1.0,
+            float(spectrum[at] - spectrum[self._far[at]].max()),
+            float(weights.mean()),
+            float((spectrum * self._allowed).max() / spectrum[at]),
+        )
 
-    def is_allowed(self, direction: Direction) -> bool:
-        """Return whether the greatest of all azimuths is one of those that are searched."""
-        return bool(self._allowed[int(np.argmax(direction.spectrum))] > 0)
+    def _noise_power(self, inverse: Complex) -> Real:
+        """Return dᴴR⁻¹d, kept for as long as the noise is the same."""
+        if inverse is not self._inverse:
+            self._inverse, self._noise = inverse, np.maximum(self._power(inverse), _TINY)
+        return self._noise
 
     def _greatest(self, spectrum: Real) -> float:
         """Return the searched azimuth where ``spectrum`` is greatest, between the grid's by a parabola."""
@@ -81,3 +101,19 @@ class Compass:
         trace = np.einsum("iif->f", used).real
         power: Real = np.matmul(self._products, parts[:, :, None])[:, :, 0] + trace[:, None]
         return power
+
+
+def within(geometry: Geometry, *, azimuth_deg: float, width_deg: float) -> Real:
+    """Return float32[azimuths]: 1 for those of the grid in the sector; at least the nearest is."""
+    away = _all_apart(geometry.grid_deg, np.float32(azimuth_deg))
+    return (away <= max(width_deg / 2, float(away.min()))).astype(np.float32)
+
+
+def apart(one_deg: float, other_deg: float) -> float:
+    """Return how far azimuths are from each other, 0 to 180 degrees."""
+    return abs((one_deg - other_deg + 180.0) % 360.0 - 180.0)
+
+
+def _all_apart(one_deg: Real, other_deg: Real | np.float32) -> Real:
+    away: Real = np.abs((one_deg - other_deg + np.float32(180)) % np.float32(360) - np.float32(180))
+    return away

@@ -4,14 +4,17 @@ What comes out depends only on what went in, bit for bit, not on how it was cut.
 comes out once frame k + `Ears.delay` went in.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from edgetx.audio.array import Geometry, Real
+from edgetx.audio.array import Complex, Geometry, Real
+from edgetx.audio.doa import within
 from edgetx.audio.heard import Bearing
-from edgetx.audio.scene import AHEAD, Scene
+from edgetx.audio.scene import AHEAD, Aim, Scene
 from edgetx.audio.stft import BLOCK, HOP, Analysis, Synthesis
 
 DEFAULT_WIDTH_DEG = 60.0
@@ -39,73 +42,118 @@ class DelayAndSum:
 Look = Auto | Sector | DelayAndSum
 
 
+class _Block(NamedTuple):
+    """``spectra[mics, HOPS, BINS]`` of the frames from ``start`` on, and those of the block `AHEAD` before it."""
+
+    start: int
+    spectra: Complex
+    oldest: Complex | None
+
+
+class _Stream:
+    """Signals in, blocks out; blocks of the beam's output in, its frames out."""
+
+    def __init__(self, mics: int) -> None:
+        self._analysis = Analysis(mics)
+        self._synthesis = Synthesis()
+        self._blocks: deque[Complex] = deque(maxlen=AHEAD + 1)
+        self._waiting: Real = np.zeros((0, mics), np.float32)
+        self._ready: Real = np.zeros(0, np.float32)
+        self._given = -HOP  # The first window begins before the sound.
+        self._heard = 0
+        self.fed = 0
+
+    def feed(self, signals: Real) -> Iterator[_Block]:
+        """Give the whole blocks there are now, one after the other."""
+        self.fed += len(signals)
+        self._waiting = np.concatenate([self._waiting, signals])
+        while len(self._waiting) >= BLOCK:
+            self._blocks.append(self._analysis.spectra(self._waiting[:BLOCK]))
+            self._waiting = self._waiting[BLOCK:]
+            yield _Block(self._heard, self._blocks[-1], self._blocks[0] if len(self._blocks) > AHEAD else None)
+            self._heard += BLOCK
+
+    def take(self, output: Complex) -> None:
+        """Take what became of a block: complex64[HOPS, BINS]."""
+        self._ready = np.concatenate([self._ready, self._synthesis.samples(output)])
+
+    def give(self, end: int) -> Real:
+        """Return what was not given yet before frame ``end``."""
+        if end <= 0:
+            return np.zeros(0, np.float32)
+        first, count = max(0, -self._given), end - self._given
+        given, self._ready = self._ready[first:count], self._ready[count:]
+        self._given = end
+        return given
+
+
 class Ears:
-    """Signals are float32[frames, mics] in int16's steps at 16 kHz, in the order of ``geometry``."""
+    """Signals are float32[frames, mics] in int16's steps at 16 kHz, in the order of ``geometry``'s microphones.
+
+    The talker comes out as the first healthy microphone hears him.
+    """
 
     delay = BLOCK * (AHEAD + 1) + HOP - 1
     """Frames by which the output lags behind what was fed; constant."""
 
     def __init__(self, geometry: Geometry, look: Look) -> None:
-        self._mics = len(geometry.positions_m)
-        sector = (look.azimuth_deg, look.width_deg) if isinstance(look, Sector) else None
-        self._scene = Scene(geometry, sector, adaptive=not isinstance(look, DelayAndSum))
-        self._begin()
-
-    def _begin(self) -> None:
-        self._analysis = Analysis(self._mics)
-        self._synthesis = Synthesis()
-        self._waiting: Real = np.zeros((0, self._mics), np.float32)
-        self._ready: Real = np.zeros(0, np.float32)
-        self._fed = self._given = self._blocks = 0
-        self._skip = HOP
+        self._geometry = geometry
+        self._aim = _aim(geometry, look)
+        self._healthy: Real = np.ones(len(geometry.positions_m), np.float32)
+        self._scene = Scene(geometry, self._aim, self._healthy)
+        self._stream = _Stream(len(geometry.positions_m))
 
     def process(self, signals: Real) -> tuple[Real, list[Bearing]]:
-        """Take in ``signals``; return what is ready, float32[frames], and where talkers were (of later frames too)."""
-        self._fed += len(signals)
-        tame = np.clip(np.nan_to_num(signals, nan=0.0), -_TOP, _TOP).astype(np.float32, copy=False)
-        waiting = np.concatenate([self._waiting, tame])
-        whole = len(waiting) // BLOCK * BLOCK
-        self._waiting = waiting[whole:]
-        bearings = [bearing for at in range(0, whole, BLOCK) for bearing in self._block(waiting[at : at + BLOCK])]
-        return self._give(max(0, self._fed - self.delay)), bearings
+        """Take in ``signals``; return what is ready, float32[frames], and where talkers are.
+
+        A bearing's frames are of what was fed, counted from 0; it comes before its sound does. What is no number
+        counts as silence.
+        """
+        bearings = [self._learn(block) for block in self._stream.feed(_tame(signals))]
+        return self._stream.give(self._stream.fed - self.delay), [bearing for bearing in bearings if bearing]
 
     def flush(self) -> tuple[Real, list[Bearing]]:
         """Return the rest, up to the last frame that was fed. What is fed next counts from 0 again."""
-        missing = -len(self._waiting) % BLOCK
-        samples = np.pad(self._waiting, ((0, missing + BLOCK * (AHEAD + 1)), (0, 0)))
-        for at in range(0, len(samples), BLOCK):
-            output = self._scene.rest(self._analysis.spectra(samples[at : at + BLOCK]))
-            if output is not None:
-                self._collect(output)
-        rest = self._give(self._fed)
-        self._scene.restart()
-        self._begin()
+        fed = self._stream.fed
+        for block in self._stream.feed(np.zeros((BLOCK * (AHEAD + 2), len(self._healthy)), np.float32)):
+            self._form(block)
+        rest = self._stream.give(fed)
+        self._stream = _Stream(len(self._healthy))
         return rest, []
 
     def use(self, healthy: Sequence[bool]) -> None:
-        """Leave out the microphones that are not ``healthy`` from the next block on."""
-        mask = np.array(healthy, np.float32)
-        mask = mask if mask.any() else np.ones_like(mask)
-        if not np.array_equal(mask, self._scene.healthy):
-            self._scene.use(mask)
+        """Leave out the microphones that are not ``healthy`` from the next block on. None is: use all.
 
-    def _block(self, samples: Real) -> list[Bearing]:
-        output, direction = self._scene.hear(self._analysis.spectra(samples))
-        if output is not None:
-            self._collect(output)
-        start = self._blocks * BLOCK
-        self._blocks += 1
-        if direction is None:
-            return []
-        return [Bearing(start, start + BLOCK, direction.azimuth_deg, min(1.0, max(0.0, (float(direction.spectrum.max())-1) / 2)))]
+        When one comes back, the noise and the talker are learnt anew: nothing is known of them there.
+        """
+        mask = np.array(healthy if any(healthy) else [True] * len(healthy), np.float32)
+        if np.array_equal(mask, self._healthy):
+            return
+        if mask.sum() > 1 and (mask <= self._healthy).all():
+            self._scene.leave_out(mask)
+        else:
+            self._scene = Scene(self._geometry, self._aim, mask, self._scene.weights * mask[:, None])
+        self._healthy = mask
 
-    def _collect(self, output) -> None:
-        samples = self._synthesis.samples(output)[self._skip :]
-        self._skip = 0
-        self._ready = np.concatenate([self._ready, samples])
+    def _learn(self, block: _Block) -> Bearing | None:
+        bearing = self._scene.learn(block.spectra, block.oldest)
+        self._form(block)
+        return bearing and bearing._replace(start=block.start, end=block.start + BLOCK)
 
-    def _give(self, end: int) -> Real:
-        count = end - self._given
-        given, self._ready = self._ready[:count], self._ready[count:]
-        self._given = end
-        return given
+    def _form(self, block: _Block) -> None:
+        if block.oldest is not None:
+            self._stream.take(self._scene.output(block.oldest))
+
+
+def _aim(geometry: Geometry, look: Look) -> Aim:
+    if isinstance(look, Sector):
+        allowed = within(geometry, azimuth_deg=look.azimuth_deg, width_deg=look.width_deg)
+        return Aim(allowed, look.azimuth_deg)
+    return Aim(np.ones(len(geometry.grid_deg), np.float32), is_adaptive=isinstance(look, Auto))
+
+
+def _tame(signals: Real) -> Real:
+    """Return finite ``signals`` within int16's range."""
+    tame: Real = np.clip(signals, -_TOP, _TOP).astype(np.float32, copy=False)
+    tame[np.isnan(tame)] = 0
+    return tame

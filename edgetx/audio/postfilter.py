@@ -10,14 +10,25 @@ import numpy as np
 
 from edgetx.audio.array import Complex, Real
 from edgetx.audio.covariance import squares
-from edgetx.audio.stft import BINS
+from edgetx.audio.stft import BINS, HOPS
 
 FLOOR = np.float32(0.5)
 
 _TRUST = np.float32(0.9)
 """Of the hop before, in the ratio's estimate."""
-_STEADY = np.float32(0.7)
+_STEADY = 0.7
+"""Of the hop before, in the noise's level."""
 _LEVELS = (np.float32(0.3), np.float32(10.0))
+
+
+def _following() -> tuple[Real, Real]:
+    """Return what the levels of a block are of those seen, [HOPS, HOPS], and of the level before, [HOPS, 1]."""
+    ago = np.arange(HOPS)[:, None] - np.arange(HOPS)
+    seen = np.where(ago >= 0, (1 - _STEADY) * _STEADY ** np.maximum(ago, 0), 0)
+    return seen.astype(np.float32), (_STEADY ** np.arange(1, HOPS + 1)).astype(np.float32)[:, None]
+
+
+_SEEN, _BEFORE = _following()
 
 
 class PostFilter:
@@ -28,22 +39,24 @@ class PostFilter:
         self._level = np.ones(BINS, np.float32)
 
     def gains(self, output: Complex, noise: Real, beside: Real) -> Real:
-        """Return float32[hops, bins] of a beam's ``output[hops, bins]``.
+        """Return float32[HOPS, BINS] of a beam's ``output[HOPS, BINS]``.
 
-        ``noise[bins]``: the learnt noise's power in it; ``beside[hops, bins]``: the level beside the beam, about 1.
+        ``noise[BINS]``: the learnt noise's power in it; ``beside[HOPS, BINS]``: its level beside the beam, about 1.
         """
         power = squares(output)
+        present = noise * self._levels(beside)
+        fresh = (1 - _TRUST) * np.maximum(power - present, 0)
         gains = np.empty_like(power)
-        for hop, heard in enumerate(power):
-            present = noise * self._follow(beside[hop])
-            ratio = (_TRUST * self._speech + (1 - _TRUST) * np.maximum(heard - present, 0)) / present
-            gains[hop] = np.maximum(ratio / (1 + ratio), FLOOR)
-            self._speech = gains[hop] ** 2 * heard
+        for hop in range(HOPS):
+            speech = _TRUST * self._speech + fresh[hop]
+            gains[hop] = np.maximum(speech / (speech + present[hop]), FLOOR)
+            self._speech = gains[hop] * gains[hop] * power[hop]
         return gains
 
-    def _follow(self, beside: Real) -> Real:
-        """Return the level, smooth over hops and over three bins."""
-        self._level += (1 - _STEADY) * (np.clip(beside, *_LEVELS) - self._level)
-        smooth = self._level.copy()
-        smooth[1:-1] = (self._level[:-2] + self._level[1:-1] + self._level[2:]) / np.float32(3)
+    def _levels(self, beside: Real) -> Real:
+        """Return the level, float32[HOPS, BINS], smooth over hops and over three bins."""
+        levels = _SEEN @ np.clip(beside, *_LEVELS) + _BEFORE * self._level
+        self._level = levels[-1]
+        smooth: Real = levels.copy()
+        smooth[:, 1:-1] = (levels[:, :-2] + levels[:, 1:-1] + levels[:, 2:]) / np.float32(3)
         return smooth

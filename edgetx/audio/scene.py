@@ -8,149 +8,173 @@ Several people who talk at once cannot be told apart without a sector: who stand
 followed, which is a guess. With a sector, speech from elsewhere is noise.
 """
 
-from collections import deque
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from edgetx.audio import beam
-from edgetx.audio.activity import LEARNING_HOPS, Activity
+from edgetx.audio.activity import LEARNING_HOPS, Activity, Calm
 from edgetx.audio.array import Complex, Geometry, Real
-from edgetx.audio.covariance import FLOOR, outer, squares, times
-from edgetx.audio.doa import Compass, Direction
-from edgetx.audio.noise import Noise
+from edgetx.audio.confidence import confidence
+from edgetx.audio.covariance import outer, power, squares, times_all
+from edgetx.audio.doa import Compass, Direction, apart
+from edgetx.audio.heard import Bearing
+from edgetx.audio.noise import Noise, sounding
 from edgetx.audio.postfilter import PostFilter
-from edgetx.audio.stft import BINS, HOPS
+from edgetx.audio.stft import BINS, BLOCK, HOPS
 from edgetx.audio.talker import Talker
 
 AHEAD = 3
 """Blocks that are heard before a beam is applied."""
-PAST_HOPS = 18
-"""About 0.3 s: so far from speech nothing of it echoes in what is learnt as noise."""
 
 _LIKELY = 0.5
+_LEAST_SPEECH_HOPS = 4.0
+_AGREE_DEG = 10.0
+_WANTED, _STRANGE = 0.9, 0.8
+"""How well a sector explains speech that comes from it, at least, and from elsewhere, at most."""
+
+
+class Aim(NamedTuple):
+    """``allowed[azimuths]``: 1 for those of the grid where talkers are. ``centre_deg``: of a sector.
+
+    ``is_adaptive``: whether the beam makes use of what was learnt of the noise and of the talker's echoes.
+    """
+
+    allowed: Real
+    centre_deg: float | None = None
+    is_adaptive: bool = True
 
 
 class Scene:
-    """Of ``geometry``. ``sector``: the azimuth and the width of where talkers are, if it is known."""
+    """What the microphones of ``geometry`` hear whose entry in ``healthy[mics]`` is 1; the others' is 0.
 
-    def __init__(self, geometry: Geometry, sector: tuple[float, float] | None = None, *, adaptive: bool = True) -> None:
+    ``weights``: the beam before, from which the first one glides.
+    """
+
+    def __init__(self, geometry: Geometry, aim: Aim, healthy: Real, weights: Complex | None = None) -> None:
         self._geometry = geometry
-        self._sector = sector
-        self._adaptive = adaptive
-        self._blocks: deque[Complex] = deque(maxlen=AHEAD + 1)
-        self._begin(np.ones(len(geometry.positions_m), np.float32))
-        self._weights = self._target
-
-    def use(self, healthy: Real) -> None:
-        """Leave out the microphones whose entry in ``healthy[mics]`` is 0, and learn anew."""
-        self._begin(healthy)
-
-    def _begin(self, healthy: Real) -> None:
-        self.healthy = healthy
-        self._reference = int(np.argmax(healthy))
-        self._compass = Compass(self._geometry, _allowed(self._geometry, self._sector))
+        self._aim = aim
+        self._healthy = healthy
+        self._mics = np.float32(healthy.sum())
+        self._tells_side = geometry.linear or not geometry.only(healthy > 0).linear
+        self._compass = Compass(geometry, aim.allowed)
         self._activity = Activity()
+        self._calm = Calm(AHEAD + 1)
         self._noise = Noise(healthy)
-        self._talker = Talker(self._geometry, self._compass, healthy)
+        self._talker = Talker(geometry, self._compass, healthy)
         self._filter: PostFilter | None = None
         self._learnt_hops = 0
-        past = PAST_HOPS + HOPS * (AHEAD + 1)
-        self._spoke: deque[bool] = deque([False] * past, past)
-        self._target = self._first_beam()
+        self._before_deg: float | None = None
+        self._is_alone = self._mics == 1
+        self._response = self._first_response()
+        self.weights = self._beam() if weights is None else weights
 
-    def hear(self, spectra: Complex) -> tuple[Complex | None, Direction | None]:
-        """Take in ``spectra[mics, HOPS, BINS]``; return the output of the block `AHEAD` before, and who speaks now."""
-        spectra = spectra * self.healthy[:, None, None]
-        self._blocks.append(spectra)
-        direction = self._learn(spectra) if self.healthy.sum() > 1 else None
-        return self._output(), direction
+    def leave_out(self, healthy: Real) -> None:
+        """Forget the microphones whose entry in ``healthy[mics]`` is 0, and nothing else. Two at least are left."""
+        self._healthy = healthy
+        self._mics = np.float32(healthy.sum())
+        self._tells_side = self._geometry.linear or not self._geometry.only(healthy > 0).linear
+        self._noise.leave_out(healthy)
+        self._talker.leave_out(healthy)
+        self._response = None if self._response is None else self._relative(self._response * healthy[:, None])
+        self.weights = self.weights * healthy[:, None]
 
-    def rest(self, spectra: Complex) -> Complex | None:
-        """The same without learning, for what follows the sound's end."""
-        self._blocks.append(spectra)
-        return self._output()
+    def learn(self, spectra: Complex, oldest: Complex | None) -> Bearing | None:
+        """Learn from a block, spectra[mics, HOPS, BINS], and from the one heard `AHEAD` blocks before it.
 
-    def restart(self) -> None:
-        """A new sound begins, in the same room."""
-        self._blocks.clear()
-
-    def _learn(self, spectra: Complex) -> Direction | None:
-        sounds = squares(spectra).sum(axis=(0, 2)) > FLOOR * BINS
-        chance = self._activity.hear(self._noise.whitened(spectra) * self._noise.trust())
-        if self._learnt_hops < LEARNING_HOPS:
-            self._learnt_hops += HOPS
-            self._noise.learn(spectra, sounds.astype(np.float32))
-            self._target = self._first_beam()
+        Return where who speaks in the new block is, its frames counted from 0, if somebody speaks.
+        """
+        if self._is_alone:
             return None
-        speaks = (chance > _LIKELY) & sounds
-        self._spoke.extend(speaks)
-        self._learn_noise()
+        spectra = spectra * self._healthy[:, None, None]
+        sounds = sounding(spectra)
+        if self._learnt_hops < LEARNING_HOPS:
+            self._begin(spectra, sounds)
+            return None
+        speaks = sounds & (self._activity.hear(self._whitened(spectra)) > _LIKELY) if sounds.any() else sounds
+        self._calm.hear(speaks)
+        if oldest is not None:
+            oldest = oldest * self._healthy[:, None, None]
+            self._noise.learn(oldest, (self._calm.oldest() & sounding(oldest)).astype(np.float32))
         return self._learn_speech(spectra, speaks.astype(np.float32))
 
-    def _learn_noise(self) -> None:
-        """Learn from the hops of the oldest block that are far from speech."""
-        if len(self._blocks) <= AHEAD:
-            return
-        oldest = self._blocks[0]
-        spoke = np.array([*self._spoke, *[False] * PAST_HOPS])
-        near = np.lib.stride_tricks.sliding_window_view(spoke, 2 * PAST_HOPS + 1)[:HOPS].any(axis=1)
-        sounds = squares(oldest).sum(axis=(0, 2)) > FLOOR * BINS
-        self._noise.learn(oldest, (~near & sounds).astype(np.float32))
+    def output(self, spectra: Complex) -> Complex:
+        """Return what the beam makes of spectra[mics, HOPS, BINS]: complex64[HOPS, BINS]."""
+        target = self._beam()
+        weights = beam.glide(self.weights, target, HOPS)
+        self.weights = target
+        output: Complex = (weights.conj() * spectra).sum(axis=0)
+        if self._filter is None:
+            return output
+        noise = self._noise.behind(target)
+        seen = self._noise.whitened(spectra * self._healthy[:, None, None]) * self._mics
+        beside: Real = np.maximum(seen - squares(output) / noise, 0)
+        beside /= np.float32(self._mics - 1)
+        return output * self._filter.gains(output, noise, beside)
 
-    def _learn_speech(self, spectra: Complex, speaks: Real) -> Direction | None:
+    def _begin(self, spectra: Complex, sounds: npt.NDArray[np.bool_]) -> None:
+        """Take all that sounds for noise."""
+        if sounds.any():
+            self._activity.hear(self._whitened(spectra))
+            self._learnt_hops += HOPS
+            self._noise.learn(spectra, sounds.astype(np.float32))
+
+    def _whitened(self, spectra: Complex) -> Real:
+        return self._noise.whitened(spectra) * self._noise.trust()
+
+    def _learn_speech(self, spectra: Complex, speaks: Real) -> Bearing | None:
         if not speaks.any():
             self._talker.pause()
             return None
-        if not self._is_wanted(spectra, speaks):
+        inside = self._inside(spectra, speaks)
+        if inside < _STRANGE:
             self._noise.learn(spectra, speaks)
+        if inside < _WANTED:
             return None
         self._talker.hear(spectra, speaks)
-        if not self._talker.is_known:
+        if self._talker.hops < _LEAST_SPEECH_HOPS:
             return None
         direction = self._talker.direction(self._noise)
-        self._target = self._beam(direction)
-        self._filter = self._filter or PostFilter()
-        return direction
+        self._response = self._responding(direction.azimuth_deg)
+        if self._aim.is_adaptive and self._filter is None:
+            self._filter = PostFilter()
+        return self._bearing(direction)
 
-    def _is_wanted(self, spectra: Complex, speaks: Real) -> bool:
-        if self._sector is None:
-            return True
-        excess = outer(spectra, speaks) / speaks.sum()
-        inverse = self._noise.inverse
-        matrix = np.einsum("ijf,jkf,klf->ilf", inverse, excess, inverse, optimize=True)
-        ratio = np.einsum("ijf,jif->f", inverse, excess).real / self.healthy.sum() - 1
-        return self._compass.is_allowed(self._compass.direction(matrix, inverse, ratio))
+    def _inside(self, spectra: Complex, speaks: Real) -> float:
+        """Return how well the sector explains these hops, if there is one, 1 if best: each block for itself."""
+        if self._aim.centre_deg is None:
+            return 1.0
+        excess = times_all(self._noise.inverse, outer(spectra, speaks) / speaks.sum())
+        ratio = power(excess) * (len(excess) / self._mics) - 1
+        return self._compass.direction(times_all(excess, self._noise.inverse), self._noise.inverse, ratio).inside
 
-    def _first_beam(self) -> Complex:
-        if self._sector is None or not self._adaptive:
-            return beam.mean(self.healthy, BINS)
-        return beam.mvdr(self._noise.inverse, beam.relative(self._talker.wave(self._sector[0]), self._reference))
-
-    def _beam(self, direction: Direction) -> Complex:
-        if not self._adaptive:
-            return beam.relative(self._talker.wave(direction.azimuth_deg), self._reference) / self.healthy.sum()
-        response = self._talker.response(self._noise, direction.azimuth_deg)
-        return beam.mvdr(self._noise.inverse, beam.relative(response, self._reference))
-
-    def _output(self) -> Complex | None:
-        if len(self._blocks) <= AHEAD:
+    def _first_response(self) -> Complex | None:
+        """Return what is known of talkers before one was heard: the sector's centre, if there is one."""
+        if self._aim.centre_deg is None or self._is_alone:
             return None
-        spectra = self._blocks[0] * self.healthy[:, None, None]
-        weights = beam.glide(self._weights, self._target, HOPS)
-        self._weights = self._target
-        output = (weights.conj() * spectra).sum(axis=0)
-        if self._filter is None or not self._adaptive:
-            return output
-        noise = self._noise.behind(self._target)
-        mics = self.healthy.sum()
-        beside = np.maximum(self._noise.whitened(spectra) * mics - squares(output) / noise, 0) / (mics - 1)
-        return output * self._filter.gains(output, noise, beside)
+        return self._relative(self._talker.wave(self._aim.centre_deg))
 
+    def _responding(self, azimuth_deg: float) -> Complex:
+        if not self._aim.is_adaptive:
+            return self._relative(self._talker.wave(azimuth_deg))
+        return self._relative(self._talker.response(self._noise, azimuth_deg))
 
-def _allowed(geometry: Geometry, sector: tuple[float, float] | None) -> Real:
-    if sector is None:
-        return np.ones(len(geometry.grid_deg), np.float32)
-    centre, width = sector
-    turn = 0.0 if geometry.linear else 180.0
-    away = np.abs((geometry.grid_deg - centre + turn) % 360.0 - turn) if turn else np.abs(geometry.grid_deg - centre)
-    return (away <= width / 2).astype(np.float32)
+    def _beam(self) -> Complex:
+        """Return the weights for what is known by now."""
+        if self._response is None:
+            return beam.mean(self._healthy, BINS)
+        if not self._aim.is_adaptive:
+            return self._response / self._mics
+        return beam.mvdr(self._noise.inverse, self._response)
+
+    def _relative(self, response: Complex) -> Complex:
+        return beam.relative(response, int(np.argmax(self._healthy)))
+
+    def _bearing(self, direction: Direction) -> Bearing | None:
+        before, self._before_deg = self._before_deg, direction.azimuth_deg
+        if not self._tells_side:
+            return None
+        agrees = before is not None and apart(before, direction.azimuth_deg) < _AGREE_DEG
+        chance = confidence(direction, hops=self._talker.hops, agrees=agrees, linear=self._geometry.linear)
+        return Bearing(0, BLOCK, direction.azimuth_deg, chance)

@@ -16,15 +16,14 @@ from edgetx.audio.stft import BINS, FREQUENCIES_HZ
 
 MEMORY_HOPS = 94.0
 """About one and a half seconds of speech."""
-LEAST_HOPS = 4.0
-PRIOR_HOPS = 20.0
+PRIOR_HOPS = 60.0
 """What the plane wave weighs."""
 _KEPT = 0.985
 """Of the weight of what was heard, after each block without speech: who speaks next may sit elsewhere."""
 
 
 class Talker:
-    """Whoever speaks, within what ``compass`` searches; heard by the microphones whose entry in ``healthy[mics]`` is 1."""
+    """Whoever speaks, within what ``compass`` searches. ``healthy[mics]``: 1 for microphones that are heard, or 0."""
 
     def __init__(self, geometry: Geometry, compass: Compass, healthy: Real) -> None:
         self._geometry = geometry
@@ -41,15 +40,22 @@ class Talker:
         """Nobody spoke for a block."""
         self._memory.fade(self._memory.seen * _KEPT)
 
+    def leave_out(self, healthy: Real) -> None:
+        """Forget the microphones whose entry in ``healthy[mics]`` is 0, and nothing else."""
+        self._healthy = healthy
+        self._memory.mean *= (healthy[:, None] * healthy)[:, :, None]
+        self._vector *= healthy[:, None]
+
     @property
-    def is_known(self) -> bool:
-        """Whether enough was heard to tell where he is."""
-        return self._memory.seen >= LEAST_HOPS
+    def hops(self) -> float:
+        """How much was heard: hops with speech, those of long ago less."""
+        return self._memory.seen
 
     def direction(self, noise: Noise) -> Direction:
-        """Return where he is."""
-        self._vector = towards_talker(self._vector, noise.inverse, self._memory.mean)
-        ratio = dot(self._vector, times(self._memory.mean, self._vector)).real / noise.behind(self._vector) - 1
+        """Return where the talker is."""
+        heard = self._memory.mean
+        self._vector = towards_talker(self._vector, noise.inverse, heard)
+        ratio = dot(self._vector, times(heard, self._vector)).real / noise.behind(self._vector) - 1
         return self._compass.direction(self._vector[:, None] * self._vector.conj(), noise.inverse, ratio)
 
     def response(self, noise: Noise, azimuth_deg: float) -> Complex:
@@ -62,4 +68,5 @@ class Talker:
 
     def wave(self, azimuth_deg: float) -> Complex:
         """Return complex64[mics, BINS], a plane wave from there."""
-        return self._geometry.steering([azimuth_deg], FREQUENCIES_HZ)[0].T * self._healthy[:, None]
+        wave: Complex = self._geometry.steering([azimuth_deg], FREQUENCIES_HZ)[0].T * self._healthy[:, None]
+        return wave

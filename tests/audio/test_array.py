@@ -52,3 +52,9 @@ def test_the_azimuths_of_a_line_count_from_its_axis():
     along_y = Geometry(BOARDS["ps3-eye"])
     early = 2 * np.pi * 100 / SPEED_OF_SOUND * np.array([-0.03, 0.01, -0.01, 0.03])
     assert np.allclose(np.angle(along_y.steering([0], [100.0])[0, 0]), early, atol=1e-5)
+
+
+def test_what_is_left_of_an_array_is_an_array():
+    left = SQUARE.only(np.array([True, False, True, False]))
+    assert left.positions_m == ((-0.0405, 0.0), (0.0405, 0.0))
+    assert left.linear

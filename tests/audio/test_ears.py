@@ -43,7 +43,7 @@ def test_a_plane_wave_is_found_within_two_degrees(board):
         _, bearings = hear(Ears(geometry, Auto()), talk(geometry, azimuth))
         assert len(bearings) >= 10
         assert all(apart(each.azimuth_deg, azimuth) < 2 for each in bearings[3:])
-        assert bearings[-1].confidence > 0.8
+        assert bearings[-1].confidence > (0.5 if geometry.linear else 0.9)
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -98,7 +98,7 @@ def test_nobody_is_found_in_noise_and_in_silence():
         assert np.isfinite(sound).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(0, 2 * RATE), max_size=8), st.sampled_from(LOOKS))
 def test_what_comes_out_does_not_depend_on_the_cutting(cuts, look):
     signals = talk(SQUARE, 50.0, seconds=0.9, before=0.8)
@@ -163,6 +163,16 @@ def test_without_a_healthy_microphone_all_are_heard():
     assert np.array_equal(hear(ears, signals)[0], hear(Ears(SQUARE, Auto()), signals)[0])
 
 
+def test_digital_silence_is_not_taken_for_the_room():
+    silence = np.zeros((RATE * 3, 4))
+    sound = talk(SQUARE, 70.0)
+    signals = np.concatenate([silence, sound, silence, sound]).astype(np.float32)
+    _, bearings = hear(Ears(SQUARE, Auto()), signals)
+    assert len(bearings) > 20
+    assert all(each.end % (13 * RATE // 2) > 4 * RATE - 4000 for each in bearings)
+    assert apart(bearings[-1].azimuth_deg, 70.0) < 2
+
+
 def _bad(kind: str) -> np.ndarray:
     signals = talk(SQUARE, 70.0)
     rng = np.random.default_rng(11)
@@ -192,7 +202,7 @@ def test_no_sound_makes_what_is_no_number_and_none_is_remembered(kind, look):
     assert np.isfinite(again).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -3,6 +3,8 @@
 import numpy as np
 
 from edgetx.audio.array import Geometry
+from edgetx.audio.noise import Noise
+from edgetx.audio.stft import BLOCK, Analysis
 
 RATE = 16000
 
@@ -88,3 +90,18 @@ def talk(
     sound = np.concatenate([np.zeros(round(before * RATE)), voice(seconds, loud=loud), np.zeros(RATE // 2)])
     signals = plane(sound, geometry, azimuth_deg)
     return (signals + own_noise(*signals.shape)).astype(np.float32)
+
+
+def spectra(signals: np.ndarray) -> np.ndarray:
+    """Return complex64[mics, hops, bins] of whole blocks of float[frames, mics]."""
+    analysis = Analysis(signals.shape[1])
+    blocks = signals[: len(signals) // BLOCK * BLOCK].astype(np.float32).reshape(-1, BLOCK, signals.shape[1])
+    return np.concatenate([analysis.spectra(block) for block in blocks], axis=1)
+
+
+def learnt(signals: np.ndarray) -> Noise:
+    """Return the noise that is in ``signals``."""
+    noise = Noise(np.ones(signals.shape[1], np.float32))
+    heard = spectra(signals)
+    noise.learn(heard, np.ones(heard.shape[1], np.float32))
+    return noise

@@ -1,0 +1,65 @@
+import numpy as np
+
+from edgetx.audio.array import Geometry
+from edgetx.audio.beam import relative
+from edgetx.audio.doa import Compass, apart
+from edgetx.audio.noise import Noise
+from edgetx.audio.stft import FREQUENCIES_HZ
+from edgetx.audio.talker import Talker
+from tests.audio.waves import RATE, SQUARE, learnt, own_noise, plane, spectra, voice
+
+HEALTHY = np.ones(4, np.float32)
+
+
+def talker(geometry: Geometry = SQUARE) -> Talker:
+    return Talker(geometry, Compass(geometry, np.ones(len(geometry.grid_deg), np.float32)), HEALTHY)
+
+
+def hear(someone: Talker, azimuth_deg: float, *, seconds: float = 1.0) -> None:
+    sound = plane(voice(seconds), SQUARE, azimuth_deg)
+    heard = spectra(sound + own_noise(*sound.shape))
+    someone.hear(heard, np.ones(heard.shape[1], np.float32))
+
+
+def noise() -> Noise:
+    return learnt(own_noise(RATE, 4, seed=7))
+
+
+def test_who_speaks_is_found_and_how_he_sounds():
+    someone = talker()
+    assert someone.hops == 0
+    hear(someone, 130.0)
+    found = someone.direction(noise())
+    assert apart(found.azimuth_deg, 130.0) < 1
+    response = relative(someone.response(noise(), found.azimuth_deg), 0)
+    wave = SQUARE.steering([130.0], FREQUENCIES_HZ)[0].T
+    assert np.median(np.abs(response - wave / wave[0])) < 0.05
+
+
+def test_who_speaks_after_a_pause_from_elsewhere_is_found_soon():
+    someone = talker()
+    hear(someone, 130.0, seconds=3.0)
+    someone.direction(noise())
+    for _ in range(60):
+        someone.pause()
+    assert 30 < someone.hops < 50
+    hear(someone, 250.0, seconds=1.0)
+    someone.direction(noise())
+    assert apart(someone.direction(noise()).azimuth_deg, 250.0) < 10
+
+
+def test_a_wave_is_heard_by_the_healthy_alone():
+    someone = Talker(SQUARE, Compass(SQUARE, np.ones(72, np.float32)), np.array([1, 0, 1, 1], np.float32))
+    assert np.abs(someone.wave(90.0)).sum(axis=1).round().tolist() == [257, 0, 257, 257]
+
+
+def test_a_microphone_that_is_left_out_is_forgotten_and_who_speaks_is_not():
+    someone = talker()
+    hear(someone, 130.0)
+    known = noise()
+    someone.direction(known)
+    left = np.array([1, 0, 1, 1], np.float32)
+    known.leave_out(left)
+    someone.leave_out(left)
+    assert apart(someone.direction(known).azimuth_deg, 130.0) < 2
+    assert not someone.response(known, 130.0)[1].any()
