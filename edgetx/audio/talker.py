@@ -3,6 +3,9 @@
 What was heard of him tells more about the room than a plane wave does, once it is enough. While it is little, and in
 frequencies where noise covers it, the plane wave from where he seems to be helps: it counts as a few hops more of him,
 as loud as what was heard (a rank-one prior, as in Bayesian beamforming: Bell, Ephraim and Van Trees, 2000).
+
+Who speaks after a pause may be somebody else, elsewhere, and not as loud: so until it is clear whether he is where the
+last one was, what is heard since the pause is kept by itself, and all that was before is forgotten if he is not.
 """
 
 import numpy as np
@@ -10,7 +13,8 @@ import numpy as np
 from edgetx.audio.array import Complex, Geometry, Real
 from edgetx.audio.beam import towards_talker
 from edgetx.audio.covariance import Memory, dot, power, times
-from edgetx.audio.doa import Compass, Direction
+from edgetx.audio.confidence import confidence
+from edgetx.audio.doa import Compass, Direction, apart
 from edgetx.audio.noise import Noise
 from edgetx.audio.stft import BINS, FREQUENCIES_HZ
 
@@ -20,6 +24,11 @@ PRIOR_HOPS = 60.0
 """What the plane wave weighs."""
 _KEPT = 0.985
 """Of the weight of what was heard, after each block without speech: who speaks next may sit elsewhere."""
+_PAUSE_BLOCKS = 3
+_FEW_HOPS, _MANY_HOPS = 12.0, 60.0
+"""Of who speaks after a pause, before he is looked for, and when he is believed to be where he seems to be."""
+_SAME_DEG = 20.0
+_SURE = 0.8
 
 
 class Talker:
@@ -30,14 +39,23 @@ class Talker:
         self._compass = compass
         self._healthy = healthy
         self._memory = Memory(len(healthy), hops=MEMORY_HOPS)
-        self._vector = np.repeat(healthy[:, None], BINS, axis=1).astype(np.complex64)
+        self._vector = self._no_vector()
+        self._paused = 0
+        self._new: Memory | None = None
+        self._before_deg: float | None = None
 
     def hear(self, spectra: Complex, weights: Real) -> None:
         """Learn from the hops of ``spectra[mics, hops, BINS]`` in which he speaks."""
+        if self._paused >= _PAUSE_BLOCKS and self._before_deg is not None:
+            self._new = Memory(len(self._healthy), hops=MEMORY_HOPS)
+        self._paused = 0
         self._memory.learn(spectra, weights)
+        if self._new is not None:
+            self._new.learn(spectra, weights)
 
     def pause(self) -> None:
         """Nobody spoke for a block."""
+        self._paused += 1
         self._memory.fade(self._memory.seen * _KEPT)
 
     def leave_out(self, healthy: Real) -> None:
@@ -45,6 +63,7 @@ class Talker:
         self._healthy = healthy
         self._memory.mean *= (healthy[:, None] * healthy)[:, :, None]
         self._vector *= healthy[:, None]
+        self._new = None
 
     @property
     def hops(self) -> float:
@@ -53,10 +72,31 @@ class Talker:
 
     def direction(self, noise: Noise) -> Direction:
         """Return where the talker is."""
-        heard = self._memory.mean
-        self._vector = towards_talker(self._vector, noise.inverse, heard)
-        ratio = dot(self._vector, times(heard, self._vector)).real / noise.behind(self._vector) - 1
-        return self._compass.direction(self._vector[:, None] * self._vector.conj(), noise.inverse, ratio)
+        if self._new is not None and self._new.seen >= _FEW_HOPS:
+            self._compare(self._new, noise)
+        self._vector, direction = self._search(self._memory, self._vector, noise)
+        if self._new is None:
+            self._before_deg = direction.azimuth_deg
+        return direction
+
+    def _compare(self, new: Memory, noise: Noise) -> None:
+        """Find out whether who speaks since the pause is where the last one was; forget that one if not."""
+        vector, direction = self._search(new, self._no_vector(), noise)
+        is_same = apart(direction.azimuth_deg, self._before_deg or 0.0) <= _SAME_DEG
+        sure = confidence(direction, hops=new.seen, agrees=False, linear=self._geometry.linear) >= _SURE
+        if not is_same and (sure or new.seen >= _MANY_HOPS):
+            self._memory, self._vector = new, vector
+        if is_same or self._memory is new:
+            self._new = None
+
+    def _search(self, heard: Memory, vector: Complex, noise: Noise) -> tuple[Complex, Direction]:
+        """Return what of the talker stands out of the noise, from ``vector`` on, and where he is."""
+        vector = towards_talker(vector, noise.inverse, heard.mean)
+        ratio = dot(vector, times(heard.mean, vector)).real / noise.behind(vector) - 1
+        return vector, self._compass.direction(vector[:, None] * vector.conj(), noise.inverse, ratio)
+
+    def _no_vector(self) -> Complex:
+        return np.repeat(self._healthy[:, None], BINS, axis=1).astype(np.complex64)
 
     def response(self, noise: Noise, azimuth_deg: float) -> Complex:
         """Return complex64[mics, BINS]: his sound at each microphone, to some factor per bin, if he is there."""

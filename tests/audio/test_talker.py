@@ -63,3 +63,62 @@ def test_a_microphone_that_is_left_out_is_forgotten_and_who_speaks_is_not():
     someone.leave_out(left)
     assert apart(someone.direction(known).azimuth_deg, 130.0) < 2
     assert not someone.response(known, 130.0)[1].any()
+
+
+def pause(someone: Talker, blocks: int = 12) -> None:
+    for _ in range(blocks):
+        someone.pause()
+
+
+def softly(someone: Talker, azimuth_deg: float, *, seconds: float) -> None:
+    """Thirty times less loud than `hear`, block by block."""
+    sound = plane(voice(seconds), SQUARE, azimuth_deg) / 30
+    heard = spectra(sound + own_noise(*sound.shape))
+    for at in range(0, heard.shape[1] - 7, 8):
+        someone.hear(heard[:, at : at + 8], np.ones(8, np.float32))
+        someone.direction(noise())
+
+
+def test_who_speaks_after_a_pause_from_elsewhere_and_softly_is_found_as_soon():
+    someone = talker()
+    hear(someone, 130.0, seconds=3.0)
+    someone.direction(noise())
+    pause(someone)
+    softly(someone, 250.0, seconds=1.0)
+    assert apart(someone.direction(noise()).azimuth_deg, 250.0) < 5
+    assert someone.hops < 70, "what was heard of the one before is forgotten"
+
+
+def test_who_speaks_on_after_a_pause_is_known_from_before():
+    someone = talker()
+    hear(someone, 130.0, seconds=3.0)
+    someone.direction(noise())
+    pause(someone)
+    before = someone.hops
+    softly(someone, 133.0, seconds=0.5)
+    assert someone.hops > before
+    assert apart(someone.direction(noise()).azimuth_deg, 130.0) < 5
+
+
+def test_a_breath_is_no_pause():
+    someone = talker()
+    hear(someone, 130.0, seconds=3.0)
+    someone.direction(noise())
+    pause(someone, 2)
+    before = someone.hops
+    softly(someone, 250.0, seconds=0.5)
+    assert someone.hops > before
+
+
+def test_of_a_line_who_is_elsewhere_is_believed_after_a_second():
+    """Its bearings are hardly ever sure."""
+    line = Geometry(((-0.03, 0.0), (-0.01, 0.0), (0.01, 0.0), (0.03, 0.0)))
+    someone = talker(line)
+    for azimuth, loud in ((40.0, 30.0), (140.0, 1.0)):
+        sound = plane(voice(1.5), line, azimuth) * loud / 30
+        heard = spectra(sound + own_noise(*sound.shape))
+        for at in range(0, heard.shape[1] - 7, 8):
+            someone.hear(heard[:, at : at + 8], np.ones(8, np.float32))
+            found = someone.direction(noise())
+        assert apart(found.azimuth_deg, azimuth) < 10
+        pause(someone)
