@@ -4,6 +4,7 @@ The beam works at 16 kHz and needs every microphone, so here the resampler comes
 held back at the beginning, the resampler, the beam) changes no number: output frame n stands where input frame n does.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -36,6 +37,9 @@ class Listener(Protocol):
     def use(self, healthy: tuple[bool, ...], /) -> None:
         """Leave the other microphones out."""
 
+    def turn(self, signs: Sequence[int], /) -> None:
+        """Have heard each microphone multiplied by its entry in ``signs``, 1 or -1."""
+
 
 class Arrayed:
     """A `FrontEnd`. ``resample`` takes all microphones; None: the source is at 16 kHz."""
@@ -46,6 +50,7 @@ class Arrayed:
         self._form, self._microphones = form, microphones
         self._listener, self._resample = listener, resample
         self._directed = False
+        self._signs: tuple[int, ...] = ()
         self._bearings: list[Bearing] = []
         self._end: int | None = None
         self._origin = self._fed = self._out = 0
@@ -77,6 +82,10 @@ class Arrayed:
         return self._microphones.standings if self._microphones.array == array else None
 
     def _listen(self, piece: Piece) -> Signal:
+        if piece.signs != self._signs:
+            if piece.signs and self._signs:
+                self._listener.turn([now * before for now, before in zip(piece.signs, self._signs, strict=True)])
+            self._signs = piece.signs or self._signs
         self._listener.use(piece.healthy)
         self._directed = piece.directed
         return self._take(self._resample.process(piece.signals) if self._resample else piece.signals)

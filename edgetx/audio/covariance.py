@@ -97,6 +97,10 @@ class Memory:
         share = min(1.0, count / self.seen)
         self.mean += np.float32(share) * (outer(spectra, weights) / np.float32(count) - self.mean)
 
+    def turn(self, signs: Real) -> None:
+        """Have learnt it of microphones each multiplied by its entry in ``signs[mics]``, 1 or -1."""
+        self.mean *= (signs[:, None] * signs)[:, :, None]
+
     def fade(self, hops: float) -> None:
         """Let what is learnt next weigh more: as if no more than ``hops`` had been seen."""
         self.seen = min(self.seen, hops)

@@ -63,6 +63,12 @@ class _Stream:
         self._heard = 0
         self.fed = 0
 
+    def turn(self, signs: Real) -> None:
+        """Multiply what is held of each microphone by its entry in ``signs[mics]``, 1 or -1."""
+        self._waiting = self._waiting * signs
+        for block in self._blocks:
+            np.multiply(block, signs[:, None, None], out=block)
+
     def feed(self, signals: Real) -> Iterator[_Block]:
         """Give the whole blocks there are now, one after the other."""
         self.fed += len(signals)
@@ -134,6 +140,13 @@ class Ears:
         else:
             self._scene = Scene(self._geometry, self._aim, mask, self._scene.weights * mask[:, None])
         self._healthy = mask
+
+    def turn(self, signs: Sequence[int]) -> None:
+        """Have heard each microphone multiplied by its entry in ``signs``, 1 or -1: some come the other way up now."""
+        factors = np.array(signs, np.float32)
+        if (factors < 0).any():
+            self._scene.turn(factors)
+            self._stream.turn(factors)
 
     def _learn(self, block: _Block) -> Bearing | None:
         bearing = self._scene.learn(block.spectra, block.oldest)

@@ -4,6 +4,8 @@ It has the face of `ears.Ears` and no delay. What is left out, or comes back, fa
 that it does not click. Summed microphone by microphone: a sample does not depend on how the input was cut.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edgetx.audio.format import RATE
@@ -44,6 +46,9 @@ class Mean:
             done = np.float32(self._faded / FADE_FRAMES)
             self._before, self._weights = self._before + done * (self._weights - self._before), weights
             self._faded = 0
+
+    def turn(self, signs: Sequence[int]) -> None:
+        """Nothing is held."""
 
 
 def _sum(signals: Signal, weights: Signal) -> Signal:

@@ -25,13 +25,14 @@ COMPARED_FRAMES = 100
 class Piece(NamedTuple):
     """``signals[frames, microphones]`` in int16's steps, at the card's rate.
 
-    ``healthy``: which to use. ``directed``: whether they tell a direction. ``remarks``: what has become known at its
-    end.
+    ``healthy``: which to use. ``signs``: -1 for those that are turned round. ``directed``: whether they tell a
+    direction. ``remarks``: what has become known at its end.
     """
 
     signals: Signal
     healthy: tuple[bool, ...]
     directed: bool
+    signs: tuple[int, ...] = ()
     remarks: tuple[Remark, ...] = ()
 
 
@@ -100,14 +101,15 @@ class Microphones:
     def _piece(self, signals: Signal) -> Piece:
         """What is found in these signals counts from the next ones on."""
         healthy, directed, gains = self._watch.healthy, self._watch.is_directed, self._watch.gains
+        signs = tuple(-1 if gain < 0 else 1 for gain in gains)
         remarks = tuple(self._watch.hear(signals))
         if _stand_still(signals):
             signals = np.zeros_like(signals)
-        elif -1.0 in gains:
-            signals = signals * np.array([-1.0 if gain < 0 else 1.0 for gain in gains], np.float32)
+        elif -1 in signs:
+            signals = signals * np.array(signs, np.float32)
         if len(signals) >= COMPARED_FRAMES:
             self._copies = _has_copies(signals)
-        return Piece(signals, healthy, directed and self._later is None and not self._copies, remarks)
+        return Piece(signals, healthy, directed and self._later is None and not self._copies, signs, remarks)
 
 
 def _unknown(array: Board) -> list[Standing]:

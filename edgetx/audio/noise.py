@@ -46,6 +46,11 @@ class Noise:
         self._memory.mean *= self._mask
         self.loaded, self.inverse = self._invertible()
 
+    def turn(self, signs: Real) -> None:
+        """See `Memory.turn`."""
+        self._memory.turn(signs)
+        self.loaded, self.inverse = self._invertible()
+
     def _invertible(self) -> tuple[Complex, Complex]:
         load = loaded(self._memory.mean)
         return load, inverse(load) * self._mask

@@ -80,6 +80,14 @@ class Scene:
         self._response = None if self._response is None else self._relative(self._response * healthy[:, None])
         self.weights = self.weights * healthy[:, None]
 
+    def turn(self, signs: Real) -> None:
+        """Have learnt all of microphones each multiplied by its entry in ``signs[mics]``, 1 or -1."""
+        self._noise.turn(signs)
+        self._talker.turn(signs)
+        if self._response is not None:
+            self._response = self._relative(self._response * signs[:, None])
+        self.weights = self.weights * signs[:, None]
+
     def learn(self, spectra: Complex, oldest: Complex | None) -> Bearing | None:
         """Learn from a block, spectra[mics, HOPS, BINS], and from the one heard `AHEAD` blocks before it.
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from edgetx.audio.array import Complex, Geometry, Real
 from edgetx.audio.beam import towards_talker
-from edgetx.audio.covariance import Memory, dot, power, times
 from edgetx.audio.confidence import confidence
+from edgetx.audio.covariance import Memory, dot, power, times
 from edgetx.audio.doa import Compass, Direction, apart
 from edgetx.audio.noise import Noise
 from edgetx.audio.stft import BINS, FREQUENCIES_HZ
@@ -63,6 +63,12 @@ class Talker:
         self._healthy = healthy
         self._memory.mean *= (healthy[:, None] * healthy)[:, :, None]
         self._vector *= healthy[:, None]
+        self._new = None
+
+    def turn(self, signs: Real) -> None:
+        """See `Memory.turn`."""
+        self._memory.turn(signs)
+        self._vector *= signs[:, None]
         self._new = None
 
     @property

@@ -176,3 +176,21 @@ def test_bearings_are_told_some_at_a_time_and_no_later_than_their_sound():
     telling = [each for each in heard if each.bearings]
     assert len(bearings(heard)) > 2 * len(telling)
     assert all(each.start <= each.bearings[0].end for each in telling[:-1])
+
+
+def test_an_inverted_microphone_is_turned_round_and_the_beam_is_told():
+    """It is found after some seconds, in mid-speech, and then the talker is where he is, and as loud as ever."""
+    sound = np.concatenate([np.zeros(16_000), *[READING] * 3])
+    samples = delivered(wave(sound, USB, 130) + hiss(len(sound), 4), USB)
+    inverted = samples.copy()
+    inverted[:, 3] = -inverted[:, 3]
+    heard, wanted = (hear(front_end(form(USB), "auto", USB), each) for each in (inverted, samples))
+    (remark,) = [remark for each in heard for remark in each.remarks]
+    assert (remark.channel, remark.fault) == (3, "inverted")
+    told = next(each.start for each in heard if each.remarks) + 16_000
+    assert told < len(sound) - 16_000
+    seen = [bearing.azimuth_deg for bearing in bearings(heard) if bearing.start > told]
+    assert len(seen) > 5
+    assert abs(np.median(seen) - 130) < 5
+    rest = joined(heard)[told:]
+    assert np.linalg.norm(rest - joined(wanted)[told:]) < 0.3 * np.linalg.norm(rest)

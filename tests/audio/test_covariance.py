@@ -65,3 +65,12 @@ def test_a_memory_that_fades_learns_faster():
     memory.fade(0.0)
     memory.learn(ones * 2, np.ones(8, np.float32))
     assert np.allclose(memory.mean, 4)
+
+
+def test_what_was_learnt_of_turned_microphones_is_as_if_they_had_always_been():
+    signs = np.array([1, -1, 1], np.float32)
+    turned, always = covariance.Memory(3, hops=50), covariance.Memory(3, hops=50)
+    turned.learn(spectra(3), np.ones(8, np.float32))
+    turned.turn(signs)
+    always.learn(spectra(3) * signs[:, None, None], np.ones(8, np.float32))
+    assert np.allclose(turned.mean, always.mean)

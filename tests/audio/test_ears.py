@@ -229,3 +229,27 @@ def test_one_microphone_is_an_array_that_tells_nothing():
     sound, bearings = hear(ears, signals)
     assert np.allclose(sound, signals[:, 0], atol=0.1)
     assert bearings == []
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_microphone_that_is_turned_round_in_mid_speech_costs_nothing_that_was_learnt(look):
+    signals = talk(SQUARE, 70.0, seconds=3.0)
+    wanted, _ = hear(Ears(SQUARE, look), signals)
+    at, later = 2 * RATE, int(2.2 * RATE)
+    ears = Ears(SQUARE, look)
+    before, _ = ears.process(signals[:at] * np.array([1, 1, -1, 1], np.float32))
+    ears.turn((1, 1, -1, 1))
+    after, bearings = ears.process(signals[at:])
+    sound = np.concatenate([before, after, ears.flush()[0]])
+    assert np.linalg.norm(sound[later:] - wanted[later:]) < 0.1 * np.linalg.norm(wanted[later:])
+    assert len(bearings) > 5
+    assert all(apart(bearing.azimuth_deg, 70.0) < 3 for bearing in bearings)
+
+
+def test_microphones_that_stay_as_they_are_change_nothing():
+    signals = talk(SQUARE, 70.0)
+    ears = Ears(SQUARE, Auto())
+    begun, _ = ears.process(signals[:RATE])
+    ears.turn((1, 1, 1, 1))
+    rest, _ = hear(ears, signals[RATE:])
+    assert np.array_equal(np.concatenate([begun, rest]), hear(Ears(SQUARE, Auto()), signals)[0])

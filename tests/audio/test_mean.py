@@ -50,3 +50,9 @@ def test_cutting_the_input_changes_no_bit(cuts):
     edges = [0, *sorted(cuts), 700]
     pieces = [cut.process(noise(700)[a:b])[0] for a, b in pairwise(edges)]
     assert np.array_equal(np.concatenate(pieces), whole.process(noise(700))[0])
+
+
+def test_of_a_mean_nothing_is_to_be_turned():
+    mean = Mean(2)
+    mean.turn((1, -1))
+    assert mean.process(np.array([[1, 3]], np.float32))[0].tolist() == [2]

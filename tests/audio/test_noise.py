@@ -60,3 +60,11 @@ def test_a_microphone_that_is_left_out_later_is_forgotten_alone():
 def test_digital_silence_does_not_sound_and_one_step_of_noise_does():
     assert not sounding(np.zeros((4, 8, BINS), np.complex64)).any()
     assert sounding(spectra(np.rint(own_noise(RATE, 4, loud=1.0))))[1:].all()
+
+
+def test_noise_of_a_turned_microphone_is_known_as_before():
+    signs = np.array([1, -1, 1, 1], np.float32)
+    noise = learnt(fan(1))
+    before = noise.whitened(spectra(fan(2)))
+    noise.turn(signs)
+    assert np.allclose(noise.whitened(spectra(fan(2)) * signs[:, None, None]), before, rtol=1e-3)

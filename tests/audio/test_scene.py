@@ -112,3 +112,16 @@ def test_a_line_of_what_is_left_of_a_square_tells_no_direction():
 def test_a_beam_begins_where_the_one_before_was():
     before = np.full((4, 257), 0.25, np.complex64)
     assert Scene(SQUARE, SECTOR, ALL, before).weights is before
+
+
+def test_a_microphone_may_be_turned_before_and_after_somebody_has_spoken():
+    signs = np.array([1, 1, -1, 1], np.float32)
+    signals, heard = talk(SQUARE, 70.0), Scene(SQUARE, ANYWHERE, ALL)
+    heard.turn(signs)
+    hear(heard, signals * signs)
+    heard.turn(signs)
+    output, bearings = hear(heard, signals)
+    assert all(apart(bearing.azimuth_deg, 70.0) < 3 for bearing in bearings)
+    alone = spectra(signals)[0][: len(output)]
+    spoken = slice(90, 150)
+    assert np.allclose(power(output[spoken]) / power(alone[spoken]), 1, atol=0.15)

@@ -122,3 +122,14 @@ def test_of_a_line_who_is_elsewhere_is_believed_after_a_second():
             found = someone.direction(noise())
         assert apart(found.azimuth_deg, azimuth) < 10
         pause(someone)
+
+
+def test_who_was_heard_through_an_inverted_microphone_is_where_he_is_once_it_is_turned():
+    signs = np.array([1, -1, 1, 1], np.float32)
+    someone, known = talker(), noise()
+    sound = plane(voice(1.0), SQUARE, 130.0)
+    heard = spectra(sound + own_noise(*sound.shape)) * signs[:, None, None]
+    someone.hear(heard, np.ones(heard.shape[1], np.float32))
+    someone.turn(signs)
+    known.turn(signs)
+    assert apart(someone.direction(known).azimuth_deg, 130.0) < 1
