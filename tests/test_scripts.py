@@ -8,7 +8,19 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 SCRIPTS = PROJECT / "scripts"
-COMMANDS = ["bench", "bench-arrays", "build-deb", "chaos", "check", "demo", "format", "install", "test", "vm"]
+COMMANDS = [
+    "bench",
+    "bench-arrays",
+    "build-deb",
+    "chaos",
+    "check",
+    "demo",
+    "format",
+    "install",
+    "soak-array",
+    "test",
+    "vm",
+]
 PYTHON = PROJECT / ".venv/bin/python"
 
 
