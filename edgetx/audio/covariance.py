@@ -100,7 +100,3 @@ class Memory:
     def turn(self, signs: Real) -> None:
         """Have learnt it of microphones each multiplied by its entry in ``signs[mics]``, 1 or -1."""
         self.mean *= (signs[:, None] * signs)[:, :, None]
-
-    def fade(self, hops: float) -> None:
-        """Let what is learnt next weigh more: as if no more than ``hops`` had been seen."""
-        self.seen = min(self.seen, hops)

@@ -22,8 +22,6 @@ MEMORY_HOPS = 94.0
 """About one and a half seconds of speech."""
 PRIOR_HOPS = 60.0
 """What the plane wave weighs."""
-_KEPT = 0.985
-"""Of the weight of what was heard, after each block without speech: who speaks next may sit elsewhere."""
 _PAUSE_BLOCKS = 3
 _FEW_HOPS, _MANY_HOPS = 12.0, 60.0
 """Of who speaks after a pause, before he is looked for, and when he is believed to be where he seems to be."""
@@ -56,7 +54,6 @@ class Talker:
     def pause(self) -> None:
         """Nobody spoke for a block."""
         self._paused += 1
-        self._memory.fade(self._memory.seen * _KEPT)
 
     def leave_out(self, healthy: Real) -> None:
         """Forget the microphones whose entry in ``healthy[mics]`` is 0, and nothing else."""
@@ -73,7 +70,7 @@ class Talker:
 
     @property
     def hops(self) -> float:
-        """How much was heard: hops with speech, those of long ago less."""
+        """How much was heard of him: hops with speech, `MEMORY_HOPS` at most."""
         return self._memory.seen
 
     def direction(self, noise: Noise) -> Direction:

@@ -58,15 +58,6 @@ def test_a_memory_is_the_mean_of_all_at_first_and_of_the_last_later():
     assert np.allclose(memory.mean, 7)
 
 
-def test_a_memory_that_fades_learns_faster():
-    memory = covariance.Memory(2, hops=16)
-    ones = np.ones((2, 8, BINS), np.complex64)
-    memory.learn(ones, np.ones(8, np.float32))
-    memory.fade(0.0)
-    memory.learn(ones * 2, np.ones(8, np.float32))
-    assert np.allclose(memory.mean, 4)
-
-
 def test_what_was_learnt_of_turned_microphones_is_as_if_they_had_always_been():
     signs = np.array([1, -1, 1], np.float32)
     turned, always = covariance.Memory(3, hops=50), covariance.Memory(3, hops=50)

@@ -42,7 +42,6 @@ def test_who_speaks_after_a_pause_from_elsewhere_is_found_soon():
     someone.direction(noise())
     for _ in range(60):
         someone.pause()
-    assert 30 < someone.hops < 50
     hear(someone, 250.0, seconds=1.0)
     someone.direction(noise())
     assert apart(someone.direction(noise()).azimuth_deg, 250.0) < 10
@@ -94,9 +93,8 @@ def test_who_speaks_on_after_a_pause_is_known_from_before():
     hear(someone, 130.0, seconds=3.0)
     someone.direction(noise())
     pause(someone)
-    before = someone.hops
     softly(someone, 133.0, seconds=0.5)
-    assert someone.hops > before
+    assert someone.hops > 90, "nothing is forgotten"
     assert apart(someone.direction(noise()).azimuth_deg, 130.0) < 5
 
 
@@ -105,9 +103,8 @@ def test_a_breath_is_no_pause():
     hear(someone, 130.0, seconds=3.0)
     someone.direction(noise())
     pause(someone, 2)
-    before = someone.hops
     softly(someone, 250.0, seconds=0.5)
-    assert someone.hops > before
+    assert someone.hops > 90, "nothing is forgotten"
 
 
 def test_of_a_line_who_is_elsewhere_is_believed_after_a_second():
