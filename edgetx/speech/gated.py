@@ -34,7 +34,8 @@ class GatedSender(Sender):
     @property
     def busy_at(self) -> float:
         """See `Sender`."""
-        return self.monotonic() if self._spoken.speaking else super().busy_at
+        sent_at = super().busy_at
+        return max(sent_at, self.log.heard_at) if self._spoken.speaking else sent_at
 
     async def run(self) -> None:
         """See `Sender`."""

@@ -30,12 +30,15 @@ Reason = Literal["silence", "budget"]
 
 
 class Doorbell:
-    """A `Follower` of a log that is gated: ``ring`` is called, in its writer's thread, when there is cause."""
+    """A `Follower` of a log that is gated: ``ring`` is called, in its writer's thread, when there is cause.
 
-    def __init__(self, log: AudioLog, ring: Callable[[], object]) -> None:
+    That is speech behind the frame ``since``. One that goes on is none by itself: a stuck device adds nothing to it.
+    """
+
+    def __init__(self, log: AudioLog, ring: Callable[[], object], *, since: int) -> None:
         self._log = log
         self._ring = ring
-        self._since = log.spoken.ended if log.spoken else 0
+        self._since = since
 
     def take(self, _start: int, _pcm: bytes) -> bool:
         """See `Follower`: it takes none."""
@@ -44,7 +47,7 @@ class Doorbell:
     def look(self) -> None:
         """See `Follower`."""
         spoken = self._log.spoken
-        if self._log.ended or spoken is None or spoken.speaking or spoken.ended > self._since:
+        if self._log.ended or spoken is None or (self._log.end if spoken.speaking else spoken.ended) > self._since:
             self._ring()
 
 
@@ -83,9 +86,11 @@ class Rest:
             await self._without_budget(self.budget)
             return "budget"
         self._given_up_from = None
+        end, spoken = self.log.end, self.log.spoken
+        known = spoken.limit(end) if spoken else end  # Asked before `owed`: what comes in between is to ring.
         if self.close_after_seconds is None or self.log.ended or self.owed():
             return None
-        await self._while_nobody_speaks()
+        await self._while_nobody_speaks(known)
         return "silence"
 
     async def used_up(self) -> None:
@@ -94,10 +99,11 @@ class Rest:
             await self.sleep(min(seconds, LOOK_SECONDS))
         self._give_up()
 
-    async def _while_nobody_speaks(self) -> None:
+    async def _while_nobody_speaks(self, since: int) -> None:
         self.report("idle", "Nobody speaks.")
         self._forget_rings()
-        bell = Doorbell(self.log, partial(asyncio.get_running_loop().call_soon_threadsafe, self._woken.set))
+        ring = partial(asyncio.get_running_loop().call_soon_threadsafe, self._woken.set)
+        bell = Doorbell(self.log, ring, since=since)
         self.is_silent = True
         self.began()
         self.log.follow(bell)

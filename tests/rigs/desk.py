@@ -126,6 +126,7 @@ class Desk:
 
     def put(self, pcm: bytes, *, at: int | None = None) -> None:
         self.log.append(self.log.end if at is None else at, pcm)
+        self.log.heard_at = time.monotonic()
 
     async def play(self, pcm: bytes, *, to_its_end: bool = True) -> None:
         """Put a recording into the log as a microphone would: in time, from another thread. Then end the log."""

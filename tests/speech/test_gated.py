@@ -259,6 +259,36 @@ async def test_one_that_is_stopped_while_nobody_speaks_opens_no_session():
     assert desk.is_settled()
 
 
+@story
+async def test_a_device_that_is_stuck_in_mid_speech_keeps_no_session_open():
+    async with AssemblyAIServer() as server:
+        desk = closing(server.url)
+        async with at_work(desk):
+            await desk.play(bursts(0.5, 1.0), to_its_end=False)
+            await until(lambda: desk.events("session_closed"))
+            assert desk.log.spoken.speaking
+            await desk.play(bursts(0.0, 0.4, 1.0))
+    assert [closed["reason"] for closed in desk.events("session_closed")][:1] == ["silence"]
+    assert_every_sound_is_in_a_word(desk, bursts(0.5, 1.4, 1.0))
+    assert desk.is_settled()
+
+
+@story
+async def test_in_mid_speech_with_nothing_to_send_yet_nobody_asks_again_and_again():
+    """A session that was replaced has settled all, and of a stuck device no more comes."""
+    async with AssemblyAIServer() as server:
+        desk = closing(server.url, limits={"session_seconds": 1.0})
+        async with at_work(desk):
+            await desk.play(bursts(0.5, 1.5), to_its_end=False)
+            await until(lambda: desk.reports[-1] == ("idle", "Nobody speaks."))
+            told = len(desk.reports)
+            await asyncio.sleep(0.2)
+            assert len(desk.reports) == told
+            await desk.play(bursts(0.0, 0.4, 1.0))
+    assert desk.is_settled()
+    assert len(desk.reports) < 20
+
+
 class Drowsy(AssemblyAIV2):
     """The provider, where a session ends after a second without sound."""
 
