@@ -83,6 +83,11 @@ class MicrophoneState:
         self._overruns += gap.cause == "overrun"
         self.account.lose(gap)
 
+    def spoke(self, start: int, end: int | None) -> None:
+        """Take where speech was found to begin (``end`` is None), or to have been (16 kHz frames)."""
+        if not self._closed:
+            self.account.spoke(start, end)
+
     def heard(self, bearings: Iterable[Bearing], remarks: Iterable[Remark]) -> None:
         """Take what an array tells: where talkers were (16 kHz frames), and which of its channels are well."""
         if self._closed:

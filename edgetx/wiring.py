@@ -64,7 +64,8 @@ def new_microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
     first = carry_on(remembered, timeline, ledger, now=now, at_least=spool.end)
     budget = gating.new_budget(settings, remembered)
     account = new_account(daemon, settings.name, timeline, ledger=ledger, provider=settings.provider)
-    log = gating.new_log(settings, start=first, tell=_on_loop(asyncio.get_running_loop(), account.spoke))
+    tell = _on_loop(asyncio.get_running_loop(), lambda *speech: state.spoke(*speech))  # noqa: PLW0108  (to be made yet)
+    log = gating.new_log(settings, start=first, tell=tell)
     daemon.state.follow(settings.name, lambda: remember(log, timeline, ledger, now=clock.now(), budget=budget))
     state = MicrophoneState(
         name=settings.name,

@@ -187,6 +187,14 @@ def test_a_start_and_a_stop_are_no_events_and_a_missing_device_is_one_from_the_b
     assert desk.changes() == [("opening", "absent"), ("absent", "running")]
 
 
+def test_what_a_capture_that_hung_finds_to_be_speech_is_not_told_once_the_account_is_closed(desk):
+    desk.state.spoke(0, None)
+    desk.state.close_account()
+    desk.state.spoke(0, 16_000)
+    told = [event.name for event in desk.events if event.name.startswith("speech_")]
+    assert told == ["speech_started"]
+
+
 def test_a_muted_microphone_is_shown_feeds_the_watchdog_and_is_an_event(desk):
     desk.state.mute(True)
     assert (desk.states[-1]["capture"], desk.states[-1]["muted"]) == ("running", True)

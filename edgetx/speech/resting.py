@@ -24,6 +24,8 @@ CLOSE_AFTER_SECONDS = 30.0
 """So long nobody has to speak: less would be a session for each sentence of a talk."""
 LOOK_SECONDS = 60.0
 """How often it is looked whether there is a budget again, and sound is given up meanwhile."""
+KEPT_SHARE = 0.5
+"""Of what memory keeps: it is given up before it would go to disk."""
 
 
 Reason = Literal["silence", "budget"]
@@ -124,7 +126,7 @@ class Rest:
         if budget.is_news(now):
             self.account.happened("budget_used_up", minutes=budget.seconds / 60, until=until)
         self._give_up()
-        await self._wait(min(until.timestamp() - now.wall, LOOK_SECONDS))
+        await self._wait(min(until.timestamp() - now.wall, LOOK_SECONDS, KEPT_SHARE * self.log.keep_seconds))
         self._give_up()
 
     def _give_up(self) -> None:

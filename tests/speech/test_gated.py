@@ -17,6 +17,7 @@ import pytest
 
 from edgetx import clock
 from edgetx.audio.format import RATE, Gap
+from edgetx.audio.keeping import Rules
 from edgetx.audio.log import AudioLog
 from edgetx.config import Secret
 from edgetx.provider_settings import AiolaSettings, AssemblyAIV2Settings, LocalSettings
@@ -406,6 +407,22 @@ def test_when_the_budget_is_used_up_what_is_said_is_given_up_until_the_next_day(
         assert {gap["cause"] for gap in gaps} == {"budget"}
         assert abs(desk.account.ledger.settled[Fate.LOST] - 2.0 * RATE) < 0.5 * RATE
         assert_budget_is_told_once(desk, 0.025)
+
+    scene()
+
+
+def test_what_is_given_up_is_so_before_it_would_go_to_disk(monkeypatch):
+    @story
+    async def scene():
+        Days(monkeypatch)
+        keep_seconds = 12.0
+        desk = Desk(keep_seconds=keep_seconds, budget=Budget(0.0))
+        async with at_work(desk):
+            await until(lambda: len(desk.slept) > 1)
+            desk.log.finish()
+            desk.transcriber.stop_late()
+        rules = Rules.of(memory_seconds=keep_seconds, max_bytes=1, max_age_seconds=1)
+        assert max(desk.slept) < rules.write_after / RATE
 
     scene()
 
