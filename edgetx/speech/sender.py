@@ -16,10 +16,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from edgetx.audio.format import FRAME_BYTES, RATE, Gap
+from edgetx.audio.format import FRAME_BYTES, RATE
 from edgetx.audio.log import AudioLog, Reader, Stretch
 from edgetx.speech.account import Account
 from edgetx.speech.backfill import STALL_FRAMES, Course, Range
+from edgetx.speech.owed import read_owed
 from edgetx.speech.pacer import Pacer
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Limits, Session, Wire
@@ -31,8 +32,6 @@ BOOK_FRAMES = RATE // 2
 """Live, the time is looked at once in so many frames."""
 REVIEW_SECONDS = 10.0
 """How seldom ``review`` is called at most, live."""
-MARGIN_FRAMES = 10 * RATE
-"""Given up beyond what memory no longer keeps, or half of what it does: else the next chunk would be too old again."""
 WAIT_SECONDS = 1.0
 """How often what is late looks whether it may go on."""
 
@@ -61,6 +60,7 @@ class Sender:
     _chunk: int = 0
     _chunk_bytes: int = 0
     _position: int = 0
+    _parted_at: int = -1
     _unbooked: int = 0
     _delay: float = 0.0
     _left: asyncio.Event = field(default_factory=asyncio.Event)
@@ -129,12 +129,10 @@ class Sender:
             if wanted is None and not self.course.late and self.account.ledger.owed(self._position, end):
                 self._leave_behind()
             elif wanted is None:
-                self._position = max(self._position, end)
-                await self._send_all(self._skipper.flush())
+                await self._go_on_at(max(self._position, end))
                 return ended or self.course.late
             elif wanted[1] == end and end - wanted[0] < self._chunk and not (ended or self.course.late) and self._grows:
-                self._position = wanted[0]
-                await self._send_all(self._skipper.flush())
+                await self._go_on_at(wanted[0])
                 return False
             elif self.course.waits(end):
                 await self.sleep(WAIT_SECONDS)
@@ -142,10 +140,17 @@ class Sender:
                 await self._send_some(wanted)
         return True
 
+    async def _go_on_at(self, position: int) -> None:
+        """Have what comes next begin there, behind a hole perhaps."""
+        self._position = position
+        await self._send_all(self._skipper.flush())
+        if self._grows and not (self.course.late or self.log.ended):
+            self._part(position)
+            await self.flush()
+
     def _leave_behind(self) -> None:
         """Go on where the course's share begins now; what lies before it is another session's."""
-        if self.sent.frames:
-            self._pause(self.course.seam.at - self.sent.end)
+        self._part(self.course.seam.at)
         self._position = max(self._position, self.course.seam.at)
         self._skipper = Skipper()
 
@@ -155,10 +160,9 @@ class Sender:
         self._position = stretch.end
         if not stretch.pcm:
             return
-        if jump := self._skipper.jump(stretch.start):
+        if self._skipper.jump(stretch.start):
             await self._send_all(self._skipper.flush())
-            if self.sent.frames:
-                self._pause(jump)
+            self._part(stretch.start)
         if self.course.late or self.log.end - stretch.end > STALL_FRAMES:
             sending, skipping = self._skipper.take(stretch)
         else:
@@ -179,6 +183,12 @@ class Sender:
             await self.flush()
             self._sent_at.append((self.monotonic(), self.sent.end))  # Not before: it may have waited for long.
             self.review()
+
+    def _part(self, start: int) -> None:
+        """Part what was sent from what begins at ``start``, if there is something between, once."""
+        if self.sent.frames and start not in (self.sent.end, self._parted_at):
+            self._pause(start - self.sent.end)
+            self._parted_at = start
 
     def _pause(self, jump: int) -> None:
         """Have the provider hear that what comes next was not said in one breath with what was sent last."""
@@ -284,15 +294,7 @@ class Sender:
 
     def _read(self, wanted: Range) -> Stretch:
         """Return up to a chunk of what is wanted; nothing, and where to go on, if its beginning is not there."""
-        first, last = wanted
-        reader = self.reader
-        stretch = reader.read(first, min(self._chunk, last - first))
-        if stretch.pcm and stretch.start == first:
-            return stretch
-        oldest = reader.oldest
-        if oldest <= first:  # A hole.
-            return Stretch(min(stretch.start, last) if stretch.start > first else last, b"")
-        margin = min((reader.end - oldest) // 2, MARGIN_FRAMES) if oldest >= self.log.oldest else 0
-        kept = min(last, max(stretch.start, oldest + margin))
-        self.account.lose(Gap(first, kept - first, "overflow"))
-        return Stretch(kept, b"")
+        stretch, given_up = read_owed(self.reader, wanted, self._chunk, remembers=self.log.oldest)
+        if given_up:
+            self.account.lose(given_up)
+        return stretch

@@ -225,14 +225,16 @@ async def test_over_a_hole_the_loop_goes_on_with_a_pause_and_then_it_is_live_aga
 
 
 @story
-async def test_a_piece_before_a_hole_is_sent_though_it_is_no_chunk():
+async def test_a_piece_before_a_hole_is_sent_though_it_is_no_chunk_and_then_a_pause_though_nothing_follows_yet():
     async with sending(Notes()) as bench:
         await bench.append(700)
         await bench.captures(lambda: bench.log.append(10_000, b""))
-        await until(lambda: bench.sent.frames == 700 and bench.live)
+        await until(lambda: bench.sent.frames == 10_000 and bench.live)
+        assert bench.notes.sound == numbers(0, 700) + bytes(2 * 9_300)
         await bench.append(CHUNK)
-        assert bench.notes.sizes == [700, CHUNK]
-        assert bench.notes.how == ["waited", "now"]
+        assert bench.notes.sizes == [700, 9_300, CHUNK]
+        assert bench.notes.how == ["waited", "waited", "now"]
+        assert bench.sent.start_frame(10_000 / 16) == 10_000
 
 
 @story
