@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgetx.audio.format import FRAME_BYTES, RATE
+from edgetx.audio.format import FRAME_BYTES, RATE, Chunk
 from edgetx.audio.frontend import front_end
 from edgetx.audio.heard import Bearing, FrontEnd, Heard, Remark
 from edgetx.audio.samples import one_channel
@@ -26,9 +26,9 @@ from edgetx.speech.directions import Directions
 
 STEP_FRAMES = RATE // 100
 DIRECTION_COLUMNS = ("start_seconds", "end_seconds", "degrees", "confidence")
+SPEECH_COLUMNS = ("start_seconds", "end_seconds")
 _PLACE = re.compile(r"^:\d+: (?:microphones\[0\]\.(\w+))?")
 """Where the settings' faults are, in what stands for a file."""
-SPEECH_COLUMNS = ("start_seconds", "end_seconds")
 
 
 @dataclass(slots=True)
@@ -142,28 +142,36 @@ def _run(source: WavSource, listen: Listen, array: Board | None, mono: Path) -> 
     source.open()
     try:
         findings, gate = Findings(cone=array is not None and array.linear), SpeechGate()
-        ears = front_end(source.format, listen, array)
+        ears, channel = front_end(source.format, listen, array), array.microphones[0] if array else 0
         with wave.open(str(mono), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(FRAME_BYTES)
             file.setframerate(RATE)
-            begun = time.process_time()
-            for heard in _heard(source, ears, findings, channel=array.microphones[0] if array else 0):
-                findings.take(heard, gate.hear(heard.start, heard.pcm))
+            for piece in _pieces(source):
+                findings.raw.feed(one_channel(piece.data, source.format, channel) if piece else b"")
+                begun = time.process_time()
+                heard = _heard(piece, ears, findings.frames)
+                edges = gate.hear(heard.start, heard.pcm)
+                findings.cpu_seconds += time.process_time() - begun
+                findings.take(heard, edges)
                 file.writeframesraw(heard.pcm)
             findings.end(findings.frames)
-            findings.cpu_seconds = time.process_time() - begun
         return findings
     finally:
         source.close()
 
 
-def _heard(source: WavSource, ears: FrontEnd | None, findings: Findings, *, channel: int) -> Iterator[Heard]:
+def _pieces(source: WavSource) -> Iterator[Chunk | None]:
+    """Yield all of ``source``, and None for its end."""
     while piece := source.read():
-        findings.raw.feed(one_channel(piece.data, source.format, channel))
-        yield ears.process(piece) if ears else Heard(piece.start, piece.data)
+        yield piece
+    yield None
+
+
+def _heard(piece: Chunk | None, ears: FrontEnd | None, end: int) -> Heard:
     if ears:
-        yield ears.flush()
+        return ears.process(piece) if piece else ears.flush()
+    return Heard(piece.start, piece.data) if piece else Heard(end, b"")
 
 
 def _option(place: "re.Match[str]") -> str:

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from bench_arrays_speech import CACHE, RATE, Sound
 
+from edgetx.audio.heard import apart
+
 Point = tuple[float, float, float]
 
 RT60_SECONDS = (0.2, 0.6, 0.4, 0.3, 0.5)
@@ -96,11 +98,6 @@ def _somewhere(
         inside = WALL_M < x < size[0] - WALL_M and WALL_M < y < size[1] - WALL_M
         if inside and (away_from is None or apart(azimuth, away_from) >= APART_DEG):
             return (x, y, rng.uniform(*height)), azimuth
-
-
-def apart(one_deg: float, other_deg: float) -> float:
-    """Return the angle between two azimuths, 0 to 180 degrees."""
-    return abs((one_deg - other_deg + 180.0) % 360.0 - 180.0)
 
 
 def _computed(where: Room, microphones_m: tuple[tuple[float, float], ...]) -> dict[str, npt.NDArray[np.float32]]:

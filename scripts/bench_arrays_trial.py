@@ -18,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 from bench_arrays_daemon import WAYS, Listened, listened
 from bench_arrays_quirks import with_an_ill_one
-from bench_arrays_rooms import apart
 from bench_arrays_scenes import Condition, Scene, Utterance, scene
 from bench_arrays_speech import CACHE
-from bench_arrays_verdict import FIRST
+from bench_arrays_verdict import FIRST, Record
 from bench_arrays_ways import BASELINES
 from bench_arrays_words import distortion_db, recognised, word_errors
 
 from edgetx.audio.array import Geometry
+from edgetx.audio.heard import apart
 from edgetx.board import Board
 from edgetx.speech.events import Direction
 
@@ -58,28 +58,6 @@ class WordsTrial:
         if baselines is None:
             _keep(self, fresh)
         return found + fresh
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """How one way to listen did with one utterance.
-
-    ``off_deg``: how far from the truth its direction is; None: it tells none. ``left_out``: microphones, all of them
-    healthy, that were taken for faulty.
-    """
-
-    board: str
-    place: int
-    noise: str
-    snr_db: float
-    warmth: str
-    way: str
-    errors: int
-    words: int
-    sdr_db: float
-    off_deg: float | None = None
-    confidence: float | None = None
-    left_out: int = 0
 
 
 def _of_baselines(trial: WordsTrial, played: Scene) -> list[Record]:

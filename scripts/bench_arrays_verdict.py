@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 WIDTH = 80
 RIGHT_DEG = 10.0
@@ -30,8 +30,13 @@ FAN_AT_10_DB = 0.80
 SURE_AND_RIGHT = 0.9
 
 
-class Record(Protocol):
-    """See `bench_arrays_trial.Record`."""
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How one way to listen did with one utterance.
+
+    ``off_deg``: how far from the truth its direction is; None: it tells none. ``left_out``: microphones, all of them
+    healthy, that were taken for faulty.
+    """
 
     board: str
     place: int
@@ -42,9 +47,9 @@ class Record(Protocol):
     errors: int
     words: int
     sdr_db: float
-    off_deg: float | None
-    confidence: float | None
-    left_out: int
+    off_deg: float | None = None
+    confidence: float | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

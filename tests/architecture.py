@@ -51,6 +51,7 @@ STAGE_MAY_IMPORT = {
         "speech",
         "audio.format",
         "audio.log",
+        "audio.heard",
         "audio.spoken",
         "audio.resample",
     },  # The last: some providers want 8 kHz.

@@ -11,13 +11,14 @@ PROJECT = Path(__file__).parents[1]
 sys.path[:0] = [str(PROJECT / "scripts")]
 
 from bench_arrays_daemon import captured, chunks, form_of, listened  # noqa: E402
-from bench_arrays_rooms import APART_DEG, DISTANCES_M, apart, room  # noqa: E402
+from bench_arrays_rooms import APART_DEG, DISTANCES_M, room  # noqa: E402
 from bench_arrays_scenes import CONDITIONS, Condition, Scene, Utterance, fan, pink  # noqa: E402
 from bench_arrays_speech import RATE, looped  # noqa: E402
 from bench_arrays_trial import true_deg  # noqa: E402
 from bench_arrays_ways import analysed, delay_and_sum, oracle, synthesised  # noqa: E402
 
 from edgetx import boards  # noqa: E402
+from edgetx.audio.heard import apart  # noqa: E402
 from edgetx.audio.samples import decode  # noqa: E402
 
 SQUARE = boards.named("respeaker-4mic")

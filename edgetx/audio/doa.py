@@ -109,11 +109,6 @@ def within(geometry: Geometry, *, azimuth_deg: float, width_deg: float) -> Real:
     return (away <= max(width_deg / 2, float(away.min()))).astype(np.float32)
 
 
-def apart(one_deg: float, other_deg: float) -> float:
-    """Return how far azimuths are from each other, 0 to 180 degrees."""
-    return abs((one_deg - other_deg + 180.0) % 360.0 - 180.0)
-
-
 def _all_apart(one_deg: Real, other_deg: Real | np.float32) -> Real:
     away: Real = np.abs((one_deg - other_deg + np.float32(180)) % np.float32(360) - np.float32(180))
     return away

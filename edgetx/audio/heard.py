@@ -22,6 +22,11 @@ class Bearing(NamedTuple):
     confidence: float
 
 
+def apart(one_deg: float, other_deg: float) -> float:
+    """Return how far two directions lie apart, in degrees from 0 to 180."""
+    return abs((one_deg - other_deg + 180.0) % 360.0 - 180.0)
+
+
 class Remark(NamedTuple):
     """A capture channel is left out from here on, or is well again.
 

@@ -18,8 +18,8 @@ from edgetx.audio.activity import LEARNING_HOPS, Activity, Calm
 from edgetx.audio.array import Complex, Geometry, Real
 from edgetx.audio.confidence import confidence
 from edgetx.audio.covariance import outer, power, squares, times_all
-from edgetx.audio.doa import Compass, Direction, apart
-from edgetx.audio.heard import Bearing
+from edgetx.audio.doa import Compass, Direction
+from edgetx.audio.heard import Bearing, apart
 from edgetx.audio.noise import Noise, sounding
 from edgetx.audio.postfilter import PostFilter
 from edgetx.audio.stft import BINS, BLOCK, HOPS

@@ -14,7 +14,8 @@ from edgetx.audio.array import Complex, Geometry, Real
 from edgetx.audio.beam import towards_talker
 from edgetx.audio.confidence import confidence
 from edgetx.audio.covariance import Memory, dot, power, times
-from edgetx.audio.doa import Compass, Direction, apart
+from edgetx.audio.doa import Compass, Direction
+from edgetx.audio.heard import apart
 from edgetx.audio.noise import Noise
 from edgetx.audio.stft import BINS, FREQUENCIES_HZ
 

@@ -9,8 +9,8 @@ that agree times their share: what disagrees was another talker, or a mistake.
 import math
 from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from edgetx.audio.heard import Bearing, apart
 from edgetx.speech.events import Direction
 
 AGREE_DEG = 10.0
@@ -23,15 +23,6 @@ KEPT = 8192
 """Bearings: about a quarter of an hour in which somebody speaks all the time."""
 
 
-class Bearing(NamedTuple):
-    """Of the frames [``start``, ``end``): degrees, and how likely they are right."""
-
-    start: int
-    end: int
-    azimuth_deg: float
-    confidence: float
-
-
 class Directions:
     """One microphone's. ``cone``: the array is a line, so an angle to its axis is all that can be told."""
 
@@ -40,9 +31,9 @@ class Directions:
         self._bearings: deque[Bearing] = deque(maxlen=KEPT)
         self._last: Direction | None = None
 
-    def add(self, bearings: Iterable[tuple[int, int, float, float]]) -> None:
-        """Take bearings, in order of their frames: start, end, azimuth in degrees, confidence."""
-        self._bearings.extend(Bearing(*bearing) for bearing in bearings if bearing[3] > 0)
+    def add(self, bearings: Iterable[Bearing]) -> None:
+        """Take bearings, in order of their frames."""
+        self._bearings.extend(bearing for bearing in bearings if bearing.confidence > 0)
 
     def of(self, start: int, end: int) -> Direction | None:
         """Return where the talker of the frames [start, end) was; None: nothing is known."""
@@ -70,11 +61,6 @@ class Directions:
         share = weight / sum(bearing.confidence for bearing in heard)
         azimuth_deg = round(math.degrees(math.atan2(y, x))) % 360
         return Direction(azimuth_deg, round(weight / len(agreeing) * share, 2), cone=self.cone)
-
-
-def apart(one_deg: float, other_deg: float) -> float:
-    """Return how far two directions lie apart, in degrees from 0 to 180."""
-    return abs((one_deg - other_deg + 180.0) % 360.0 - 180.0)
 
 
 def _densest(bearings: Iterable[Bearing]) -> float:

@@ -4,25 +4,22 @@ Each microphone of the bench shows its name (`CLIENT`) among the parameters of t
 it was made (see `bench_pacer`). So of every message that came it is known how long after its last sample that was.
 """
 
-import asyncio
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Self
 
 from bench_pacer import NUMBER, number_of, written_at
 from bench_provider import SCRIPT
 
 from tests.rigs.assemblyai_scenario import Scenario
 from tests.rigs.assemblyai_server import AssemblyAIServer, Connection
+from tests.rigs.in_thread import InThread
 
 CLIENT = "bench_client"
 """The parameter with the microphone's name."""
 SESSIONS_A_MINUTE = 1_000_000
 """So many cuts a minute are the bench's doing: the account's limit is not what is measured."""
-START_SECONDS = 10.0
 NOW_SECONDS = 0.15
 """Sound that is no older when it comes is the sound of now: a chunk is 0.1 s, and a machine may be busy."""
 SAMPLE_BYTES = 2
@@ -98,7 +95,7 @@ class _Server(AssemblyAIServer):
         return super().scenario()
 
 
-class Provider:
+class Provider(InThread):
     """``with Provider() as provider``: serving. ``paces``: of each microphone, by name, once it is fed.
 
     ``speech``: a final every five seconds; else nobody says a word.
@@ -107,21 +104,10 @@ class Provider:
     def __init__(self, *, speech: bool = True) -> None:
         self.paces: dict[str, Pace] = {}
         self._server = _Server(Scenario(script=SCRIPT if speech else (), sessions_per_minute=SESSIONS_A_MINUTE))
+        super().__init__(self._server)
         self._calls: dict[str, list[Call]] = {}
         self._known = 0
         self._lock = threading.Lock()
-        self._over = asyncio.Event()
-        self._begun: Future[asyncio.AbstractEventLoop] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._loop = self._begun.result(START_SECONDS)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
 
     @property
     def url(self) -> str:
@@ -144,8 +130,3 @@ class Provider:
         connections = list(self._server.connections)
         yield from zip(self._server.asked[self._known :], connections[self._known :], strict=False)
         self._known = len(connections)
-
-    async def _serve(self) -> None:
-        async with self._server:
-            self._begun.set_result(asyncio.get_running_loop())
-            await self._over.wait()

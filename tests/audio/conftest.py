@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.rigs.microphones import FifoMicrophone, PulseMicrophone, fifo_microphone, pulse_microphone
+from tests.rigs.sound_tree import SoundTree
 
 
 @contextmanager
@@ -16,6 +17,11 @@ def environment(values: dict[str, str]) -> Iterator[None]:
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture
+def tree(tmp_path) -> SoundTree:
+    return SoundTree(tmp_path / "tree")
 
 
 @pytest.fixture

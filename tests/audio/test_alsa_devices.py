@@ -19,11 +19,6 @@ from tests.rigs.sound_tree import SoundTree
 
 
 @pytest.fixture
-def tree(tmp_path) -> SoundTree:
-    return SoundTree(tmp_path / "tree")
-
-
-@pytest.fixture
 def hardware(fifo) -> FifoMicrophone:
     """Every card's device is the FIFO, with six channels."""
     slave = f'{{ type file slave.pcm {{ type null }} file /dev/null infile "{fifo.fifo}" format raw }}'

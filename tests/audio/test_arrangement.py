@@ -21,11 +21,6 @@ TWO = AudioFormat(16_000, 2, SampleFormat.S16_LE)
 
 
 @pytest.fixture
-def tree(tmp_path) -> SoundTree:
-    return SoundTree(tmp_path / "tree")
-
-
-@pytest.fixture
 def card(fifo) -> FifoMicrophone:
     """Every card's device is the FIFO, with six channels."""
     slave = f'{{ type file slave.pcm {{ type null }} file /dev/null infile "{fifo.fifo}" format raw }}'

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from edgetx.audio.array import Geometry
-from edgetx.audio.doa import Compass, apart, within
+from edgetx.audio.doa import Compass, within
+from edgetx.audio.heard import apart
 from edgetx.audio.stft import BINS, FREQUENCIES_HZ
 from tests.audio.waves import BOARDS, SQUARE, learnt, own_noise
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edgetx.audio.array import Geometry
 from edgetx.audio.ears import Auto, DelayAndSum, Ears, Sector
-from edgetx.audio.heard import Bearing
+from edgetx.audio.heard import Bearing, apart
 from tests.audio.waves import BOARDS, RATE, SQUARE, own_noise, plane, talk, voice
 
 LOOKS = (Auto(), Sector(60.0), DelayAndSum())
@@ -18,10 +18,6 @@ def hear(ears: Ears, signals: np.ndarray, cuts: tuple[int, ...] = ()) -> tuple[n
     edges = [0, *sorted(min(cut, len(signals)) for cut in cuts), len(signals)]
     parts = [*(ears.process(signals[a:b]) for a, b in pairwise(edges)), ears.flush()]
     return np.concatenate([sound for sound, _ in parts]), [bearing for _, some in parts for bearing in some]
-
-
-def apart(one_deg: float, other_deg: float) -> float:
-    return abs((one_deg - other_deg + 180) % 360 - 180)
 
 
 def decibels(ratio: float) -> float:

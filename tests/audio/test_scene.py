@@ -1,8 +1,8 @@
 import numpy as np
 
 from edgetx.audio.array import Geometry
-from edgetx.audio.doa import apart, within
-from edgetx.audio.heard import Bearing
+from edgetx.audio.doa import within
+from edgetx.audio.heard import Bearing, apart
 from edgetx.audio.scene import AHEAD, Aim, Scene
 from edgetx.audio.stft import HOPS
 from tests.audio.waves import RATE, SQUARE, own_noise, plane, spectra, talk, voice

@@ -2,7 +2,8 @@ import numpy as np
 
 from edgetx.audio.array import Geometry
 from edgetx.audio.beam import relative
-from edgetx.audio.doa import Compass, apart
+from edgetx.audio.doa import Compass
+from edgetx.audio.heard import apart
 from edgetx.audio.noise import Noise
 from edgetx.audio.stft import FREQUENCIES_HZ
 from edgetx.audio.talker import Talker

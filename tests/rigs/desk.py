@@ -5,8 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, groupby
 from typing import Any
+
+import numpy as np
 
 from edgetx.audio.format import RATE
 from edgetx.audio.log import AudioLog
@@ -185,3 +187,19 @@ def assert_words_at(desk: Desk, *spans: tuple[float, float]) -> None:
     for (start, end), (first, last) in zip(frames, spans, strict=True):
         assert abs(start - first * RATE) <= HOP
         assert abs(end - last * RATE) <= HOP
+
+
+def assert_every_sound_is_in_a_word(desk: Desk, sound: bytes) -> None:
+    """Check that each hop of ``sound`` that is loud is in one word, but for words' edges."""
+    loud = np.abs(np.frombuffer(sound, "<i2")[: len(sound) // 2 // HOP * HOP]).reshape(-1, HOP).max(axis=1) > 300
+    (epoch,) = desk.account.timeline.utc((0,))
+    heard = np.zeros(len(loud), int)
+    for word in (word for final in desk.finals for word in final.words):
+        first, last = (round((edge - epoch).total_seconds() * RATE / HOP) for edge in (word.start, word.end))
+        heard[first:last] += 1
+    assert _longest(loud & (heard == 0)) <= 2
+    assert _longest(heard > 1) <= 2
+
+
+def _longest(marks: np.ndarray) -> int:
+    return max((len(list(run)) for is_marked, run in groupby(marks) if is_marked), default=0)

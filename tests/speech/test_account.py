@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edgetx.audio.format import RATE, Gap
+from edgetx.audio.heard import Bearing
 from edgetx.audio.spoken import Spoken
 from edgetx.speech.account import PIECES, Account
 from edgetx.speech.events import Direction, MicrophoneEvent, PlacedWord, SpeechEvent, Transcript, Utterance, Word
@@ -183,7 +184,9 @@ def test_quiet_is_silent_where_it_was_sent_as_long_as_the_ledger_is_in_few_piece
 def test_a_transcript_says_where_its_talker_was_and_a_final_from_elsewhere_that_somebody_moved():
     desk = Desk()
     desk.sent.add(0, 4 * RATE)
-    desk.account.directions.add([(0, RATE, 90.0, 0.9), (RATE, 2 * RATE, 200.0, 0.9), (2 * RATE, 3 * RATE, 300.0, 0.9)])
+    desk.account.directions.add(
+        Bearing(n * RATE, (n + 1) * RATE, azimuth, 0.9) for n, azimuth in enumerate((90.0, 200.0, 300.0))
+    )
     for second, final, late in (
         (0, True, False),
         (1, False, False),

@@ -9,10 +9,8 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import groupby
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 
 from edgetx import clock
@@ -36,7 +34,7 @@ from tests.rigs.assemblyai_scenario import KEY, Fault, Scenario
 from tests.rigs.assemblyai_server import AssemblyAIServer
 from tests.rigs.assemblyai_v2_server import AssemblyAIV2Server
 from tests.rigs.assemblyai_v2_server import Scenario as V2Scenario
-from tests.rigs.desk import HOP, Desk, assert_words_at
+from tests.rigs.desk import Desk, assert_every_sound_is_in_a_word, assert_words_at
 from tests.rigs.detector import Loud
 from tests.rigs.gate import Gate
 from tests.rigs.hearing import bursts
@@ -158,21 +156,6 @@ async def test_whatever_breaks_every_word_is_transcribed(lag_seconds: float, clo
     assert_every_sound_is_in_a_word(desk, sound)
     assert desk.is_settled()
     assert desk.account.ledger.settled[Fate.LOST] == 0
-
-
-def assert_every_sound_is_in_a_word(desk: Desk, sound: bytes) -> None:
-    loud = np.abs(np.frombuffer(sound, "<i2")[: len(sound) // 2 // HOP * HOP]).reshape(-1, HOP).max(axis=1) > 300
-    (epoch,) = desk.account.timeline.utc((0,))
-    heard = np.zeros(len(loud), int)
-    for word in (word for final in desk.finals for word in final.words):
-        first, last = (round((edge - epoch).total_seconds() * RATE / HOP) for edge in (word.start, word.end))
-        heard[first:last] += 1
-    assert longest(loud & (heard == 0)) <= 2
-    assert longest(heard > 1) <= 2
-
-
-def longest(marks: np.ndarray) -> int:
-    return max((len(list(run)) for is_marked, run in groupby(marks) if is_marked), default=0)
 
 
 @story

@@ -7,10 +7,9 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import groupby, pairwise
+from itertools import pairwise
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 
 from edgetx.audio.format import RATE
@@ -30,7 +29,7 @@ from tests.rigs import aiola_scenario
 from tests.rigs.aiola_server import AiolaServer
 from tests.rigs.assemblyai_scenario import Fault, Scenario
 from tests.rigs.assemblyai_server import AssemblyAIServer
-from tests.rigs.desk import CHUNK_BYTES, HOP, Desk
+from tests.rigs.desk import CHUNK_BYTES, HOP, Desk, assert_every_sound_is_in_a_word
 from tests.rigs.gate import Gate
 from tests.rigs.hearing import bursts
 from tests.rigs.microphones import SPEECH, wav_bytes
@@ -264,18 +263,7 @@ async def test_whatever_breaks_every_moment_of_speech_is_transcribed_once(seed):
     assert desk.is_settled()
     assert desk.account.ledger.settled[Fate.LOST] == 0
     assert all(one.frames[0] < other.frames[0] for one, other in pairwise(late(desk)))
-    loud = np.abs(np.frombuffer(sound, "<i2")[: len(sound) // 2 // HOP * HOP]).reshape(-1, HOP).max(axis=1) > 300
-    (epoch,) = desk.account.timeline.utc((0,))
-    heard = np.zeros(len(loud), int)
-    for word in (word for final in desk.finals for word in final.words):
-        first, last = (round((edge - epoch).total_seconds() * RATE / HOP) for edge in (word.start, word.end))
-        heard[first:last] += 1
-    assert longest(loud & (heard == 0)) <= 2
-    assert longest(heard > 1) <= 2
-
-
-def longest(marks: np.ndarray) -> int:
-    return max((len(list(run)) for is_marked, run in groupby(marks) if is_marked), default=0)
+    assert_every_sound_is_in_a_word(desk, sound)
 
 
 @story

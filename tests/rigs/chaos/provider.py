@@ -1,19 +1,17 @@
 """The stand-in for AssemblyAI with `Ears`, on a thread of its own, and what it knows when all is over."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 from tests.rigs.assemblyai_scenario import Fault, Scenario
 from tests.rigs.assemblyai_server import AssemblyAIServer, Connection
+from tests.rigs.in_thread import START_SECONDS, InThread
 from tests.rigs.told_seconds import Ears
 
 SURE_SECONDS = 0.5
 """Sound that came so long after a final shows that the connection still worked then, and the final arrived."""
-START_SECONDS = 10.0
 PLAIN = Scenario(hearing=Ears, twin_finals=True)
 
 
@@ -40,25 +38,14 @@ class _Server(AssemblyAIServer):
         return self.plan.pop(0) if self.plan else self.usual
 
 
-class Provider:
+class Provider(InThread):
     """``with Provider(speed=10) as provider``: serving. ``speed``: simulated seconds a second, of its limits."""
 
     def __init__(self, *, speed: float = 1.0) -> None:
         rate, burst = PLAIN.rate * speed, PLAIN.burst_seconds
         usual = replace(PLAIN, rate=rate, burst_seconds=burst, sessions_per_minute=round(100 * speed))
         self.server = _Server(usual)
-        self._over = asyncio.Event()
-        self._begun: Future[asyncio.AbstractEventLoop] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._loop = self._begun.result(START_SECONDS)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
+        super().__init__(self.server)
 
     @property
     def port(self) -> int:
@@ -99,12 +86,7 @@ class Provider:
         async def answer() -> Any:
             return question()
 
-        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(START_SECONDS)
-
-    async def _serve(self) -> None:
-        async with self.server:
-            self._begun.set_result(asyncio.get_running_loop())
-            await self._over.wait()
+        return asyncio.run_coroutine_threadsafe(answer(), self.loop).result(START_SECONDS)
 
 
 def _finals(connection: Connection) -> Iterator[Final]:
