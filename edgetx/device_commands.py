@@ -24,8 +24,9 @@ from edgetx.audio.compass import Talker
 from edgetx.audio.format import AudioFormat
 from edgetx.audio.heard import FrontEnd
 from edgetx.audio.sound_system import SOUND_SYSTEM, SoundSystem
-from edgetx.config import MAX_CHANNELS, AlsaSettings, ArraySettings, Board, MicrophoneSettings, load
+from edgetx.config import AlsaSettings, ArraySettings, Board, MicrophoneSettings, load
 from edgetx.errors import Refused, SettingsError
+from edgetx.listening import channels_of
 from edgetx.metering import Display, PlainDisplay, TerminalDisplay, meter
 from edgetx.scalars import one_of
 from edgetx.screen import Screen
@@ -113,11 +114,7 @@ def listened(microphone: MicrophoneSettings) -> Collection[int]:
     """Return the channels that a microphone takes, were they all there; of no microphone of the settings, none."""
     if microphone.name == NO_NAME:
         return ()
-    if isinstance(microphone.array, Board) and not isinstance(microphone.listen, int):
-        return microphone.array.microphones
-    if microphone.listen == "mix":
-        return range(MAX_CHANNELS)
-    return (microphone.listen if isinstance(microphone.listen, int) else 0,)
+    return channels_of(microphone.listen, microphone.array if isinstance(microphone.array, Board) else None)
 
 
 def _alsa(microphone: MicrophoneSettings) -> AlsaSettings:

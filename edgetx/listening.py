@@ -3,13 +3,13 @@
 ``array`` is the board that the card is, or ``auto``: the one that it is recognised as when it is opened.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, cast
 
 from edgetx import scalars
 from edgetx.board import Board, Channel, Channels, Positions, no_channel_twice, one_position_each, plausible
-from edgetx.checks import Range
+from edgetx.checks import MAX_CHANNELS, Range
 from edgetx.decode import Rule, decoded
 from edgetx.document import Entries, Node, Scalar
 from edgetx.errors import SettingsError
@@ -84,6 +84,15 @@ def as_written(board: Board) -> str | dict[str, object]:
     if board.name:
         return board.name
     return {"positions_m": [list(each) for each in board.positions_m], "channels": list(board.microphones)}
+
+
+def channels_of(listen: Listen, board: Board | None) -> Collection[int]:
+    """Return the channels that are listened to, of those that are there; ``board``: the array, if it is known."""
+    if board is not None and not isinstance(listen, int):
+        return board.microphones
+    if listen == "mix":
+        return range(MAX_CHANNELS)
+    return (listen if isinstance(listen, int) else 0,)
 
 
 def in_words(array: ArraySettings | None) -> str:

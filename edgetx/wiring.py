@@ -188,6 +188,7 @@ def _capture(
 ) -> Capture:
     loop = asyncio.get_running_loop()
     arrangement = _arrangement(settings)
+    show = _on_loop(loop, partial(_show_level, daemon, state))
     place, progress = state.account.timeline.observe, partial(daemon.health.progress, settings.name)
 
     def observe(frame: int, monotonic: float) -> None:
@@ -209,9 +210,7 @@ def _capture(
         observe=observe,
         report_gap=_on_loop(loop, state.lost),
         report_state=gating.resting(log, _on_loop(loop, state.capture_is)),
-        measure=level_reporter(
-            settings.level_seconds, _on_loop(loop, partial(_show_level, daemon, state)), clock=time.monotonic
-        ),
+        measure=level_reporter(settings.level_seconds, show, clock=time.monotonic, listened=arrangement.listened),
         spatial=_on_loop(loop, partial(_array_tells, arrangement, state)),
         silent_seconds=settings.silent_seconds if isinstance(settings.source, AlsaSettings) else 0.0,
         muted=state.muted,

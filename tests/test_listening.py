@@ -14,6 +14,7 @@ from edgetx.listening import (
     array_is_there,
     as_written,
     channel_is_there,
+    channels_of,
     in_words,
     listen,
     listens_by_an_array,
@@ -91,6 +92,16 @@ def test_an_array_is_shown_as_it_was_written() -> None:
         ", array square",
         ", array of its own",
     ]
+
+
+def test_the_channels_that_are_listened_to_are_an_arrays_microphones_or_one_or_all() -> None:
+    board = Board(name="six", title="Six", microphones=(1, 2, 3, 4), positions_m=((0, 0), (1, 0), (2, 0), (3, 0)))
+    assert channels_of("auto", board) == (1, 2, 3, 4)
+    assert channels_of("mix", board) == (1, 2, 3, 4)
+    assert channels_of(5, board) == (5,)
+    assert channels_of(5, None) == (5,)
+    assert channels_of("auto", None) == (0,)
+    assert list(channels_of("mix", None)) == list(range(64))
 
 
 def test_a_direction_and_delay_and_sum_need_an_array() -> None:

@@ -3,7 +3,7 @@
 Without ``array`` in the settings nothing is looked for, and what is imported here costs nothing worth speaking of.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from edgetx import boards
 from edgetx.audio.alsa import AlsaSource
@@ -16,7 +16,7 @@ from edgetx.audio.sound_system import SOUND_SYSTEM, SoundSystem
 from edgetx.board import Board
 from edgetx.config import AlsaSettings
 from edgetx.errors import Refused, SettingsError
-from edgetx.listening import ArraySettings, Listen
+from edgetx.listening import ArraySettings, Listen, channels_of
 
 
 class Arrangement:
@@ -67,6 +67,10 @@ class Arrangement:
             self._say(self._amiss)
         self._ears = front_end(form, self._listen, self.board, self._ears)
         return self._ears
+
+    def listened(self) -> Collection[int]:
+        """Return the channels that are listened to."""
+        return channels_of(self._listen, self.board)
 
     def described(self, form: AudioFormat) -> str:
         """Return what is to be known of the source that runs: its format, and why it is not heard as an array."""

@@ -4,6 +4,7 @@
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,9 +38,15 @@ class Meter:
         self._peak = 0
         self._clipped = 0
 
-    def feed(self, form: AudioFormat, chunk: Chunk, *, pcm: bytes) -> None:
-        """Take what the source delivered in ``form``, where clipping shows, and what came of it."""
-        self._clipped += clipped(decode(chunk.data, form))
+    def feed(self, form: AudioFormat, chunk: Chunk, *, listened: Collection[int], pcm: bytes) -> None:
+        """Take what the source delivered in ``form``, and what came of it.
+
+        Clipping shows in the ``listened`` channels; others may be as loud as they like: what is being played, say.
+        """
+        samples = decode(chunk.data, form)
+        if len(listened) < form.channels:
+            samples = samples[:, list(listened)]
+        self._clipped += clipped(samples)
         heard = np.frombuffer(pcm, "<i2")
         if len(heard):
             wide = heard.astype(np.float32)

@@ -14,7 +14,7 @@ MONO = AudioFormat(16_000, 1, SampleFormat.S16_LE)
 
 def level(pcm: np.ndarray) -> Level:
     meter = Meter()
-    meter.feed(MONO, Chunk(0, len(pcm), pcm.tobytes()), pcm=pcm.tobytes())
+    meter.feed(MONO, Chunk(0, len(pcm), pcm.tobytes()), listened=(0,), pcm=pcm.tobytes())
     return meter.read()
 
 
@@ -23,11 +23,20 @@ def test_a_reading_is_of_all_since_the_last_one_and_clipping_of_what_the_source_
     assert meter.is_empty
     stereo = AudioFormat(16_000, 2, SampleFormat.S16_LE)
     loud = np.full((10, 2), 32767, np.int16)
-    meter.feed(stereo, Chunk(0, 10, loud.tobytes()), pcm=bytes(20))
-    meter.feed(stereo, Chunk(10, 10, bytes(40)), pcm=np.full(10, 16384, np.int16).tobytes())
+    meter.feed(stereo, Chunk(0, 10, loud.tobytes()), listened=(0, 1), pcm=bytes(20))
+    meter.feed(stereo, Chunk(10, 10, bytes(40)), listened=(0, 1), pcm=np.full(10, 16384, np.int16).tobytes())
     assert not meter.is_empty
     assert meter.read() == Level(pytest.approx(-9.03, abs=0.06), pytest.approx(-6.02, abs=0.06), 20)
     assert meter.read() == Level(FLOOR_DBFS, FLOOR_DBFS, 0)
+
+
+def test_a_channel_that_is_not_listened_to_may_be_as_loud_as_it_likes():
+    meter = Meter()
+    three = AudioFormat(16_000, 3, SampleFormat.S16_LE)
+    sound = np.array([[32767, 100, -32768], [100, 32767, -32768]], np.int16).tobytes()
+    for listened, found in (((0,), 1), ((1, 0), 2), ((2,), 2), (range(64), 4)):
+        meter.feed(three, Chunk(0, 2, sound), listened=listened, pcm=b"")
+        assert meter.read().clipped == found
 
 
 def test_silence_and_nothing_at_all_lie_on_the_floor():
