@@ -105,10 +105,11 @@ class Keeper:
 
     async def _done_within(self, seconds: float) -> str:
         """Wait for the disk's part, but not for ever; return what went wrong, in words."""
-        if self._working is None:
+        working = self._working  # Who else waits for it may begin something new first.
+        if working is None:
             return ""
-        await asyncio.wait((self._working,), timeout=seconds)
-        return self._working.result() if self._working.done() else f"The disk took more than {seconds:g} s."
+        await asyncio.wait((working,), timeout=seconds)
+        return working.result() if working.done() else f"The disk took more than {seconds:g} s."
 
     def _settled(self, stored: Sequence[Segment]) -> list[Segment]:
         return self.rules.settled((self.written or self.owed)(0, self.log.end), stored)

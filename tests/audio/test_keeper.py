@@ -391,6 +391,21 @@ async def test_once_the_log_has_ended_all_that_is_owed_is_on_disk_before_the_las
         await asyncio.wait((running,))
 
 
+@story
+async def test_two_may_wait_for_the_disk_and_one_of_them_go_on_before_the_other():
+    with tempfile.TemporaryDirectory() as name:
+        desk = Desk(Path(name))
+        desk.log.append(0, numbers(0, 1200))
+        desk.log.finish()
+
+        async def going_on() -> None:
+            await desk.keeper.round()
+            await desk.keeper.round()
+
+        await asyncio.gather(going_on(), desk.keeper.secure())
+        assert desk.spool.end == 1200
+
+
 @given(st.integers(0, 10**9))
 @settings(max_examples=25, deadline=None)
 def test_whatever_happens_every_frame_is_settled_or_kept_and_what_is_kept_is_right(seed):
