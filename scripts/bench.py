@@ -15,7 +15,6 @@ What is compared, and how (docstrings of the modules beside this one say the res
 
 import argparse
 import json
-import signal
 import statistics
 import sys
 import tempfile
@@ -23,7 +22,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 CHECKOUT = Path(__file__).parents[1]
@@ -31,6 +29,7 @@ sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "scripts"), str(CHECKOUT / "script
 
 import bench_durable  # noqa: E402
 import durable_verdict  # noqa: E402
+from ending import end_in_order  # noqa: E402
 from measure import machine, percentile  # noqa: E402
 from trial import BenchError, Listener, Start, Trial, Used, as_in_production, surroundings  # noqa: E402
 from verdict import Figure, Share, as_json, table  # noqa: E402
@@ -198,15 +197,9 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def end_in_order(number: int, _frame: FrameType | None) -> None:
-    """Leave through every context manager, as for Ctrl-C."""
-    sys.exit(128 + number)
-
-
 def main() -> int:
     given = arguments()
-    signal.signal(signal.SIGTERM, end_in_order)
-    signal.signal(signal.SIGHUP, end_in_order)
+    end_in_order()
     as_in_production()
     try:
         python = python_with(OFFICIAL, say)

@@ -9,18 +9,16 @@ tables.
 
 import argparse
 import json
-import signal
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 CHECKOUT = Path(__file__).parents[1]
-sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "scripts")]
+sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "scripts"), str(CHECKOUT / "scripts/lib")]
 
 import bench_arrays_cost as cost  # noqa: E402
 import bench_arrays_gate as gate  # noqa: E402
@@ -31,6 +29,7 @@ from bench_arrays_quirks import QuirksTrial  # noqa: E402
 from bench_arrays_run import Trial, measured, say  # noqa: E402
 from bench_arrays_scenes import CONDITIONS, Condition  # noqa: E402
 from bench_arrays_trial import Record, WordsTrial  # noqa: E402
+from ending import end_in_order  # noqa: E402
 
 from edgetx import boards  # noqa: E402
 from edgetx.board import Board  # noqa: E402
@@ -151,15 +150,9 @@ def _among(parser: argparse.ArgumentParser, known: dict[str, Any], wanted: str |
     return tuple(known[name] for name in names)
 
 
-def end_in_order(number: int, _frame: FrameType | None) -> None:
-    """Leave through every context manager, as for Ctrl-C."""
-    sys.exit(128 + number)
-
-
 def main() -> int:
     given = arguments()
-    signal.signal(signal.SIGTERM, end_in_order)
-    signal.signal(signal.SIGHUP, end_in_order)
+    end_in_order()
     began = time.monotonic()
     plan = Plan(given.boards, frozenset(given.only), given.seed, given.short)
     try:

@@ -7,7 +7,6 @@ whatever happens; the order is that of the stack: daemon, subscriber, microphone
 import argparse
 import os
 import queue
-import signal
 import socket
 import sys
 import tempfile
@@ -17,7 +16,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import yaml
@@ -25,6 +23,7 @@ import yaml
 CHECKOUT = Path(__file__).parents[1]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "scripts/lib")]
 
+from ending import end_in_order  # noqa: E402
 from programs import Program, Subscriber, deaf_to_ctrl_c  # noqa: E402
 from show import EVER, Reading, Screen, Show, summarise  # noqa: E402
 
@@ -238,15 +237,9 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def end_in_order(number: int, _frame: FrameType | None) -> None:
-    """Leave through every context manager, as for Ctrl-C."""
-    sys.exit(128 + number)
-
-
 def main() -> int:
     given = arguments()
-    signal.signal(signal.SIGTERM, end_in_order)
-    signal.signal(signal.SIGHUP, end_in_order)
+    end_in_order()
     with tempfile.TemporaryDirectory(prefix="edgetx-demo-") as name, ExitStack() as stack:
         demo = Demo(Path(name), stack)
         try:

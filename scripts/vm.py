@@ -1,15 +1,15 @@
 """What happens in the machine behind scripts/vm: its scenes, one after the other, seen from outside."""
 
 import argparse
-import signal
 import sys
 import time
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 CHECKOUT = Path(__file__).parents[1]
-sys.path[:0] = [str(CHECKOUT)]
+sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "scripts/lib")]
+
+from ending import end_in_order  # noqa: E402
 
 from tests.rigs.vm.machine import Machine, MachineError  # noqa: E402
 from tests.rigs.vm.report import Report  # noqa: E402
@@ -21,8 +21,7 @@ LOG_LINES = 40
 
 def main() -> int:
     given = arguments()
-    signal.signal(signal.SIGTERM, end_in_order)
-    signal.signal(signal.SIGHUP, end_in_order)
+    end_in_order()
     report = Report(partial(print, flush=True))
     chosen = given.scene or [name for name in SCENES if name not in ONLY_NAMED]
     wanted = [name for name in SCENES if name in ALWAYS or name in chosen]
@@ -58,11 +57,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--disk", type=Path, required=True)
     parser.add_argument("--scene", action="append", choices=list(SCENES))
     return parser.parse_args()
-
-
-def end_in_order(number: int, _frame: FrameType | None) -> None:
-    """Leave through every context manager, as for Ctrl-C."""
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
