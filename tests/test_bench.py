@@ -17,6 +17,7 @@ sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "scripts/lib")]
 
 import bench_durable  # noqa: E402
 import durable_verdict  # noqa: E402
+from bench import OFFICIAL  # noqa: E402
 from bench_pacer import PERIOD_BYTES, number_of, period, written_at  # noqa: E402
 from calls import Call, Pace  # noqa: E402
 from cutting import Kind, Return  # noqa: E402
@@ -225,7 +226,7 @@ def on_disk():
 
 
 @pytest.mark.slow
-@pytest.mark.oracle
+@pytest.mark.oracle(OFFICIAL)
 def test_a_quick_run_measures_everything(on_disk):
     ran = subprocess.run(BENCH, env=os.environ | {"TMPDIR": str(on_disk)}, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -243,7 +244,7 @@ def test_a_quick_run_measures_everything(on_disk):
 
 
 @pytest.mark.slow
-@pytest.mark.oracle
+@pytest.mark.oracle(OFFICIAL)
 def test_a_quick_run_measures_what_durability_costs(on_disk):
     home = os.environ | {"TMPDIR": str(on_disk)}
     ran = subprocess.run([*BENCH, "--durable"], env=home, capture_output=True, text=True, check=False)
@@ -267,7 +268,7 @@ def test_a_quick_run_measures_what_durability_costs(on_disk):
 
 
 @pytest.mark.slow
-@pytest.mark.oracle
+@pytest.mark.oracle(OFFICIAL)
 @pytest.mark.parametrize("options", [(), ("--durable",)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_leaves_nothing_behind(on_disk, number, options):

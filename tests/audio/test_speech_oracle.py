@@ -14,6 +14,7 @@ from edgetx.audio.speech_weights import speech_net
 from tests.rigs.oracle_venv import python_with
 
 PROJECT = Path(__file__).parents[2]
+RUNTIME = "onnxruntime==1.31.1"
 RECORDINGS = sorted((PROJECT / "tests/rigs/speech").glob("*.wav"))
 OFFICIAL = "silero-vad==6.2.3"
 
@@ -27,10 +28,10 @@ def ours(path):
     return np.concatenate([net.hear(sound[start : start + CONTEXT + BLOCK]) for start in starts])
 
 
-@pytest.mark.oracle
+@pytest.mark.oracle(RUNTIME)
 def test_it_finds_what_the_official_network_finds_and_its_weights_are_the_official_ones(tmp_path: Path) -> None:
     driver = PROJECT / "tests/rigs/oracle_silero.py"
-    python = python_with("onnxruntime==1.31.1")
+    python = python_with(RUNTIME)
     told = subprocess.run([python, driver, OFFICIAL, tmp_path, *RECORDINGS], capture_output=True, text=True, check=True)
     theirs = [np.array(json.loads(line)) for line in told.stdout.splitlines()]
     assert len(theirs) == len(RECORDINGS) == 5

@@ -38,7 +38,12 @@ async def told_by(requirement: str, driver: str, *arguments: str) -> list[Any]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    output, _ = await client.communicate()
+    try:
+        output, _ = await client.communicate()
+    finally:
+        if client.returncode is None:
+            client.kill()
+            await client.wait()
     return [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
 
 

@@ -18,7 +18,10 @@ from tests.rigs.hearing import bursts
 from tests.rigs.oracle_venv import told_by
 from tests.rigs.story import story, until
 
-pytestmark = pytest.mark.oracle
+THIRD, SECOND = "aiola==0.4.0", "aiola-stt==0.1.20"
+"""Of the generations of the official client."""
+
+pytestmark = pytest.mark.oracle(THIRD, SECOND)
 
 SOUND = bursts(0.3, 0.5, 0.6, 0.4, 0.6)
 CHUNK = 8192
@@ -70,7 +73,7 @@ def sizes(connection: Connection) -> list[int]:
 @story
 async def test_the_client_of_the_third_generation_completes_a_session_and_ours_sends_the_same(tmp_path):
     async with AiolaServer() as server:
-        told = await official("aiola==0.4.0", "oracle_aiola.py", server.url, tmp_path)
+        told = await official(THIRD, "oracle_aiola.py", server.url, tmp_path)
         asked = [(q.method, q.path, q.headers["Authorization"][:10], q.body) for q in server.questions]
         assert not server.sessions
         server.questions.clear()
@@ -113,7 +116,7 @@ async def test_the_client_of_the_third_generation_completes_a_session_and_ours_s
 @story
 async def test_the_client_of_the_second_generation_completes_a_session_and_ours_sends_the_same(tmp_path):
     async with AiolaServer() as server:
-        told = await official("aiola-stt==0.1.20", "oracle_aiola_stt.py", server.url, tmp_path)
+        told = await official(SECOND, "oracle_aiola_stt.py", server.url, tmp_path)
         texts = await ours(
             server,
             auth_type="bearer",
@@ -142,22 +145,22 @@ async def test_the_client_of_the_second_generation_completes_a_session_and_ours_
 @story
 async def test_the_stand_in_refuses_the_client_of_the_third_generation_with_a_wrong_key(tmp_path):
     async with AiolaServer() as server:
-        told = await official("aiola==0.4.0", "oracle_aiola.py", server.url, tmp_path, key="wrong")
+        told = await official(THIRD, "oracle_aiola.py", server.url, tmp_path, key="wrong")
     assert told == [{"event": "error", "value": "Token generation failed: 401"}]
 
 
 @story
 async def test_the_stand_in_refuses_the_client_of_the_third_generation_when_no_place_is_free(tmp_path):
     async with AiolaServer(places=0) as server:
-        told = await official("aiola==0.4.0", "oracle_aiola.py", server.url, tmp_path)
+        told = await official(THIRD, "oracle_aiola.py", server.url, tmp_path)
     assert told == [{"event": "error", "value": "Session creation failed: 409"}]
 
 
 @story
 async def test_the_stand_in_refuses_both_clients_in_the_namespace(tmp_path):
     async with AiolaServer(Scenario(refusal=("no", {"code": "FORBIDDEN"})), places=2) as server:
-        third = await official("aiola==0.4.0", "oracle_aiola.py", server.url, tmp_path)
-        second = await official("aiola-stt==0.1.20", "oracle_aiola_stt.py", server.url, tmp_path)
+        third = await official(THIRD, "oracle_aiola.py", server.url, tmp_path)
+        second = await official(SECOND, "oracle_aiola_stt.py", server.url, tmp_path)
     assert third == [{"event": "error", "value": "Failed to connect to Streaming service"}]
     assert second[-1] == {"event": "raised", "value": "ConnectionError"}
 

@@ -17,7 +17,9 @@ from tests.rigs.hearing import bursts
 from tests.rigs.oracle_venv import told_by
 from tests.rigs.story import story
 
-pytestmark = pytest.mark.oracle
+CLIENT = "assemblyai==1.8.2"
+
+pytestmark = pytest.mark.oracle(CLIENT)
 
 SOUND = bursts(0.3, 0.5, 0.6, 0.4, 0.3)
 SHORT = bursts(0.1, 0.2, 0.1)
@@ -71,7 +73,7 @@ async def official_client(url: str, folder: Path, *, sound: bytes = SOUND, **ord
     host = f"ws://{urlsplit(url).netloc}"
     every = {"host": host, "key": KEY, "pcm": str(folder / "sound.pcm"), "chunk_ms": 100, "parameters": parameters}
     (folder / "orders.json").write_text(json.dumps(every | {"token": None, "commands": False} | orders))
-    return await told_by("assemblyai==1.8.2", "oracle_assemblyai.py", str(folder / "orders.json"))
+    return await told_by(CLIENT, "oracle_assemblyai.py", str(folder / "orders.json"))
 
 
 def command(session: AssemblyAISession) -> None:

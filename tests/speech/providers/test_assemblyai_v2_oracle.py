@@ -78,7 +78,7 @@ def end_of(events: list[SessionEvent]) -> tuple[bool, Verdict, int | None]:
 # --- a session
 
 
-@pytest.mark.oracle
+@pytest.mark.oracle(CLIENT)
 @story
 async def test_the_official_client_completes_a_session_with_a_token_and_ours_sends_the_same(tmp_path):
     boost, threshold = ["aws", "google cloud", "naïve"], 500
@@ -130,7 +130,7 @@ async def test_the_official_client_completes_a_session_with_a_token_and_ours_sen
     assert events[-1].clean
 
 
-@pytest.mark.oracle
+@pytest.mark.oracle(CLIENT)
 @story
 async def test_the_same_with_a_key_and_mu_law_at_8_khz_and_finals_alone(tmp_path):
     encoder = Encoder(8000, "pcm_mulaw")
@@ -182,7 +182,7 @@ WRONG = {
 }
 
 
-@pytest.mark.oracle
+@pytest.mark.oracle(CLIENT)
 @pytest.mark.parametrize("what", WRONG)
 @story
 async def test_the_stand_in_ends_a_session_of_the_official_client_as_the_vendor_does(tmp_path, what):
@@ -194,7 +194,7 @@ async def test_the_stand_in_ends_a_session_of_the_official_client_as_the_vendor_
     assert server.connections[0].closed == (code, text)
 
 
-@pytest.mark.oracle
+@pytest.mark.oracle(CLIENT)
 @story
 async def test_the_official_client_too_is_told_of_a_deprecated_model_and_of_too_many_streams(tmp_path):
     async with AssemblyAIV2Server(Scenario(deprecated=True)) as server:
@@ -205,10 +205,10 @@ async def test_the_official_client_too_is_told_of_a_deprecated_model_and_of_too_
     assert server.connections[0].closed == (4102, "This account has exceeded the number of allowed streams")
 
 
-@pytest.mark.oracle
+@pytest.mark.oracle(CLIENT)
 @story
 async def test_our_table_knows_every_code_that_the_official_client_knows():
-    python = await asyncio.to_thread(python_with, CLIENT)
+    python = python_with(CLIENT)
     program = "from assemblyai.types import RealtimeErrorMapping as m; print(*m)"
     run = await asyncio.create_subprocess_exec(str(python), "-c", program, stdout=asyncio.subprocess.PIPE)
     output, _ = await run.communicate()
