@@ -1,14 +1,16 @@
 """What the settings `gate` and `max_session_minutes_per_day` make of a microphone: part of its wiring."""
 
 from collections.abc import Callable, Mapping
+from math import inf
 
 from edgetx import clock
 from edgetx.audio.log import AudioLog
 from edgetx.audio.spoken import Spoken
 from edgetx.audio.spoken_log import SpokenLog
 from edgetx.audio.states import FLOWING
+from edgetx.clock import Moment
 from edgetx.config import MicrophoneSettings
-from edgetx.restart import Remembered
+from edgetx.restart import Remembered, elapsed
 from edgetx.speech.budget import Budget
 
 MINUTE_SECONDS = 60
@@ -37,15 +39,24 @@ def resting(log: AudioLog, report: Callable[[str, str], None]) -> Callable[[str,
     return report_state
 
 
-def new_budget(settings: MicrophoneSettings, remembered: Remembered | None) -> Budget | None:
-    """Return a microphone's budget, if there is to be one; what the run before has used of it is used."""
+def new_budget(
+    settings: MicrophoneSettings, remembered: Remembered | None, *, now: Moment, changed: Callable[[], None]
+) -> Budget:
+    """Return a microphone's budget, which has no bound unless one is set; what was used this day is used.
+
+    ``changed`` is called when that is to be written: where there is no bound, there is no hurry.
+    """
     minutes = settings.max_session_minutes_per_day
-    return Budget(minutes * MINUTE_SECONDS, remembered.spent if remembered else None) if minutes else None
+    budget = Budget(minutes * MINUTE_SECONDS, changed) if minutes else Budget()
+    if remembered and remembered.spent:
+        elapsed_seconds = elapsed(remembered.mark.moment, now)
+        budget.carry_on(remembered.spent, now=now, elapsed_seconds=inf if elapsed_seconds is None else elapsed_seconds)
+    return budget
 
 
-def session_minutes(budget: Budget | None) -> Mapping[str, float]:
+def session_minutes(budget: Budget) -> Mapping[str, float]:
     """Return the fields of the topic `state` that tell of a budget."""
-    if budget is None:
+    if not budget.is_bounded:
         return {}
     now = clock.now()
     seconds = {"session_minutes_today": budget.spent(now).seconds, "session_minutes_left": budget.left(now)}

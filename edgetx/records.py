@@ -82,8 +82,8 @@ def _remembered(told: Mapping[str, Any]) -> Remembered:
 
 
 def _spent(told: Any) -> Spent | None:
-    """Return what was used up of a budget, which is told where there was one."""
-    return Spent(str(told["day"]), float(told["seconds"])) if told else None
+    """Return what was used of a day's budget; not every older record tells it, nor what was open."""
+    return Spent(str(told["day"]), float(told["seconds"]), int(told.get("open", 0))) if told else None
 
 
 def _rate(told: Any) -> float:

@@ -31,7 +31,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is kept of one microphone; ``spent``: what it has used up of a day's budget, where it has one."""
+    """What is kept of one microphone; ``spent``: for how long it has had sessions this day, where that is known."""
 
     mark: Mark
     balance: Balance
@@ -62,7 +62,7 @@ def carry_on(
         return at_least
     mark = remembered.mark
     ledger.carry_forward(remembered.balance)
-    elapsed_seconds = max(_elapsed(mark.moment, now) or 0.0, _up_since(mark.moment, now))
+    elapsed_seconds = max(elapsed(mark.moment, now) or 0.0, _up_since(mark.moment, now))
     first = max(at_least, mark.frame + 1 + round(elapsed_seconds * RATE))
     by_wall = mark.moment.synced and not _is_same_boot(mark.moment, now)
     captured = mark.moment.wall if by_wall else now.monotonic - age_seconds(remembered, now)
@@ -89,11 +89,11 @@ def recover(segments: Sequence[tuple[int, int]], moment: Moment) -> Remembered:
 def age_seconds(remembered: Remembered, now: Moment) -> float:
     """Return how long the last frame's capture is ago, as well as the clocks can say."""
     moment = remembered.mark.moment
-    elapsed_seconds = _elapsed(moment, now)
+    elapsed_seconds = elapsed(moment, now)
     return max(now.wall - moment.wall if elapsed_seconds is None else elapsed_seconds, _up_since(moment, now))
 
 
-def _elapsed(then: Moment, now: Moment) -> float | None:
+def elapsed(then: Moment, now: Moment) -> float | None:
     """Return the seconds between two moments, or None when no clock can say."""
     if _is_same_boot(then, now):
         return now.boottime - then.boottime

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Protocol
 
 from edgetx.errors import TryAgain
 from edgetx.memory import Memory
@@ -30,9 +30,6 @@ LAZY_SECONDS = 10.0
 RETRY_SECONDS = 30.0
 PATIENCE_SECONDS = 1.0
 LOCKED_SECONDS = 5.0
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class File(Protocol):
@@ -89,7 +86,7 @@ class State:
         deadline = self._loop.time() + LOCKED_SECONDS
         while True:
             try:
-                contents = await _in_thread(self._file.open)
+                contents = await asyncio.to_thread(self._file.open)
                 break
             except Locked:
                 if self._loop.time() > deadline:
@@ -130,6 +127,12 @@ class State:
         self._memory.change(microphone)
         self._lazily()
 
+    def changed_now(self, microphone: str) -> None:
+        """Say so of what a crash must not forget."""
+        self._memory.change(microphone)
+        if not self._troubled:
+            self._soon()
+
     def added(self, number: int, publication: Publication) -> bool:
         """Keep ``publication``, from the end of what the loop is doing now; return whether to wait for `saved`."""
         self._rows[number] = publication
@@ -156,13 +159,13 @@ class State:
         self._report(*self._first)
         self._found = found
         try:
-            await _in_thread(self._work)
+            await asyncio.to_thread(self._work)
         finally:
             self._jobs.put(None)  # Were this cut short, the thread would wait for ever.
         if self._troubled and self._rows:
             gone = f"The messages that the broker does not have, {len(self._rows)}, go with the daemon."
             self._report("memory", gone)
-        await _in_thread(self._file.close)
+        await asyncio.to_thread(self._file.close)
 
     async def stop(self) -> None:
         """Write all that is known, once more; `run` ends with it."""
@@ -294,7 +297,3 @@ class State:
 
 def _forget(_publication: Publication) -> None:
     """Before `run` nothing is found late."""
-
-
-async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, lambda: function(*args, **kwargs))

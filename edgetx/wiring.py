@@ -62,7 +62,8 @@ def new_microphone(daemon: Daemon, settings: MicrophoneSettings) -> Microphone:
         )
     now = clock.now()
     first = carry_on(remembered, timeline, ledger, now=now, at_least=spool.end)
-    budget = gating.new_budget(settings, remembered)
+    changed = partial(daemon.state.changed_now, settings.name)
+    budget = gating.new_budget(settings, remembered, now=now, changed=changed)
     account = new_account(daemon, settings.name, timeline, ledger=ledger, provider=settings.provider)
     tell = _on_loop(asyncio.get_running_loop(), lambda *speech: state.spoke(*speech))  # noqa: PLW0108  (to be made yet)
     log = gating.new_log(settings, start=first, tell=tell)
@@ -154,7 +155,7 @@ def _owed_after_restart(daemon: Daemon, name: str, start: int, end: int) -> list
 
 
 def _transcriber(
-    daemon: Daemon, settings: MicrophoneSettings, reader: Reader, *, state: MicrophoneState, budget: Budget | None
+    daemon: Daemon, settings: MicrophoneSettings, reader: Reader, *, state: MicrophoneState, budget: Budget
 ) -> Transcriber:
     name = settings.provider
     api_key = daemon.secrets.api_keys.get(name, "")

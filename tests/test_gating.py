@@ -1,6 +1,7 @@
 """The daemon with a gate and a budget, with real parts: what is sent, what is told, and what a kill leaves of it."""
 
 import json
+import time
 import wave
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,23 @@ def unheard(path: Path, finals: list[list[int]]) -> int:
     for first, last in finals:
         loud[first // HOP : -(-last // HOP)] = False
     return int(loud.sum())
+
+
+def test_a_session_of_which_nothing_was_heard_is_used_of_the_budget_after_a_kill(tmp_path):
+    settings = {"max_session_minutes_per_day": 100, "gate": "send-speech"}
+    with Theatre(tmp_path, seed=1, microphone_settings=settings) as theatre:
+        theatre.speaker.be_quiet()
+        theatre.raise_curtain()
+        theatre.until(lambda: theatre.events("session_opened"), what="a session")
+        opened = time.monotonic()
+        theatre.speak(5)
+        open_seconds = time.monotonic() - opened
+        theatre.kill_daemon()
+        runs = len(states(theatre))
+        theatre.restart_daemon()
+        theatre.until(lambda: states(theatre)[runs:], what="a state")
+        used_seconds = states(theatre)[runs]["session_minutes_today"] * 60
+    assert open_seconds - 1 < used_seconds < time.monotonic() - opened + 1
 
 
 def states(theatre: Theatre) -> list[dict[str, Any]]:

@@ -194,6 +194,25 @@ def test_a_secret_that_is_not_there_changes_nothing_either(house):
     house.stop()
 
 
+def test_what_was_used_of_a_budget_stays_used_while_there_is_none(house):
+    settings = house.settings["microphones"][1]
+    settings["max_session_minutes_per_day"] = 100
+    house.start()
+    house.wait_for_sound("hall", seconds=2)
+    del settings["max_session_minutes_per_day"]
+    house.reload()
+    house.wait_for_sound("hall", sessions=2, seconds=2)
+    assert "session_minutes_today" not in house.messages("/hall/state")[-1]
+    settings["max_session_minutes_per_day"] = 100
+    house.reload()
+    house.wait_for_sound("hall", sessions=3)
+    minutes = house.messages("/hall/state")[-1]["session_minutes_today"]
+    closed = [event["seconds"] for event in house.messages("/hall/event") if event["event"] == "session_closed"]
+    assert len(closed) == 2
+    assert minutes * 60 > sum(closed) - 0.5, "hundredths of minutes are told"
+    house.stop()
+
+
 def test_a_removed_microphone_speaks_its_last_words_and_an_added_one_begins(house):
     desk, hall = house.settings["microphones"]
     house.settings["microphones"] = [desk]

@@ -133,6 +133,16 @@ async def test_silence_alone_is_written_after_a_while(tmp_path, monkeypatch):
 
 
 @story
+async def test_what_a_crash_must_not_forget_is_written_at_once(tmp_path):
+    async with Run(tmp_path) as run:
+        await run.state.commit()
+        run.disk.batches.clear()
+        run.state.changed_now("desk")
+        await until(lambda: run.disk.batches)
+        assert list(run.disk.batches[0].microphones) == ["desk"]
+
+
+@story
 async def test_the_next_run_knows_what_was_given_up_in_this_one(tmp_path):
     async with Run(tmp_path) as run:
         run.state.gave_up(Kind.EVENT)

@@ -4,49 +4,76 @@ The day is UTC's: that is what every time that is published is in, what provider
 time makes longer or shorter. Two sessions at once count twice, as they are billed.
 
 A clock that is not synchronised may only go on to a later day: where it goes back, the budget is not had again.
+
+What was used outlives a kill: who keeps it is told when a session begins or ends, and now and then while one is open.
+Sessions that were open when it was noted last count until the next run, or until it would have been noted again: a kill
+may make them longer than they were, but never shorter. It is counted without a bound, too, for one may come.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf, isfinite
 
 from edgetx.clock import Moment
 
 DAY_SECONDS = 86_400.0
+NOTE_SECONDS = 60.0
+"""While a session is open `Budget.changed` is called at least so often."""
+_NOTED_SECONDS = 2 * NOTE_SECONDS
+"""By then it has been noted again, whatever the disk was busy with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """So many ``seconds`` on the ``day`` (ISO, UTC)."""
+    """So many ``seconds`` on the ``day`` (ISO, UTC); so many sessions were ``open`` then."""
 
     day: str
     seconds: float
+    open: int = 0
 
 
 class Budget:
-    """``seconds``: of a day. ``spent``: what an earlier run had."""
+    """``seconds``: of a day. ``changed`` is called when it is to be noted what was `spent`."""
 
-    def __init__(self, seconds: float, spent: Spent | None = None) -> None:
+    def __init__(self, seconds: float = inf, changed: Callable[[], None] = lambda: None) -> None:
         self.seconds = seconds
-        self._day = spent.day if spent else ""
-        self._spent = spent.seconds if spent else 0.0
+        self.changed = changed
+        self._day = ""
+        self._spent = 0.0
         self._open = 0
         self._at = 0.0
-        self._told = self._day if self._spent >= seconds else ""
+        self._told = ""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it can be used up."""
+        return isfinite(self.seconds)
+
+    def carry_on(self, spent: Spent, *, now: Moment, elapsed_seconds: float) -> None:
+        """Go on from what was noted so long ago, perhaps by a run that was killed; to be called before all else."""
+        self._day, self._spent, self._open = spent.day, spent.seconds, spent.open
+        self._told = self._day if self._spent >= self.seconds else ""
+        self._at = now.monotonic - min(elapsed_seconds, _NOTED_SECONDS)
+        self._count(now)
+        self._open = 0
 
     def begin(self, now: Moment) -> None:
         """Note that a session is open."""
         self._count(now)
         self._open += 1
+        self.changed()
 
     def end(self, now: Moment) -> None:
         """Note that one is not open any more."""
         self._count(now)
         self._open -= 1
+        self.changed()
 
     def spent(self, now: Moment) -> Spent:
         """Return what was used of this day's."""
         self._count(now)
-        return Spent(self._day, self._spent)
+        return Spent(self._day, self._spent, self._open)
 
     def left(self, now: Moment) -> float:
         """Return how many seconds are left."""

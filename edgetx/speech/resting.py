@@ -18,7 +18,7 @@ from edgetx.audio.log import AudioLog
 from edgetx.clock import Moment
 from edgetx.speech.account import Account
 from edgetx.speech.backfill import Range
-from edgetx.speech.budget import Budget, next_day
+from edgetx.speech.budget import NOTE_SECONDS, Budget, next_day
 
 CLOSE_AFTER_SECONDS = 30.0
 """So long nobody has to speak: less would be a session for each sentence of a talk."""
@@ -64,8 +64,8 @@ class Rest:
     sleep: Callable[[float], Awaitable[None]]
     owed: Callable[[], list[Range]]
     began: Callable[[], None]
+    budget: Budget
     close_after_seconds: float | None = None
-    budget: Budget | None = None
     is_silent: bool = False
     """There is no session because nobody speaks."""
     _stopping: bool = False
@@ -80,12 +80,12 @@ class Rest:
     @property
     def is_used_up(self) -> bool:
         """There is no budget left."""
-        return self.budget is not None and not self.budget.left(self.now())
+        return not self.budget.left(self.now())
 
     async def over(self) -> Reason | None:
         """If there is to be no session now, wait until that may be over, and return why."""
-        if self.budget and self.is_used_up:
-            await self._without_budget(self.budget)
+        if self.is_used_up:
+            await self._without_budget()
             return "budget"
         self._given_up_from = None
         end, spoken = self.log.end, self.log.spoken
@@ -97,8 +97,9 @@ class Rest:
 
     async def used_up(self) -> None:
         """Wait, with a session open, until the budget is used up."""
-        while self.budget and (seconds := self.budget.lasts(self.now())):
-            await self.sleep(min(seconds, LOOK_SECONDS))
+        while seconds := self.budget.lasts(self.now()):
+            self.budget.changed()
+            await self.sleep(min(seconds, NOTE_SECONDS))
         self._give_up()
 
     async def _while_nobody_speaks(self, since: int) -> None:
@@ -118,8 +119,8 @@ class Rest:
         if not self.log.ended:
             self.report("idle", "Somebody speaks: a session begins.")
 
-    async def _without_budget(self, budget: Budget) -> None:
-        now = self.now()
+    async def _without_budget(self) -> None:
+        now, budget = self.now(), self.budget
         until = next_day(now)
         used_up = f"The {budget.seconds / 60:g} minutes of sessions a day (max_session_minutes_per_day) are used up"
         self.report("waiting", f"{used_up}: what is said is not transcribed before {until:%Y-%m-%d %H:%M} UTC.")

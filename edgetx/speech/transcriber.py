@@ -62,7 +62,7 @@ class Transcriber:
     quota: Quota | None = None
     reader: Reader | None = None
     close_after_seconds: float | None = None
-    budget: Budget | None = None
+    budget: Budget = field(default_factory=Budget)
     starts: Quota = field(default_factory=lambda: Quota(STARTS))
     _seam: Seam = field(init=False)
     _rest: Rest = field(init=False)
@@ -288,5 +288,5 @@ class Transcriber:
             monotonic=self.monotonic,
             sleep=self.sleep,
             close_after_seconds=self.close_after_seconds,
-            used_up=self._rest.used_up if self.budget else None,
+            used_up=self._rest.used_up if self.budget.is_bounded else None,
         )

@@ -17,7 +17,7 @@ class Turns:
 
     starts: Quota
     quota: Quota | None
-    budget: Budget | None
+    budget: Budget
     report: Callable[[str, str], None]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
@@ -45,10 +45,8 @@ class Turns:
 
     def begun(self) -> None:
         """Note that a session is open."""
-        if self.budget:
-            self.budget.begin(clock.now())
+        self.budget.begin(clock.now())
 
     def ended(self) -> None:
         """Note that it is not any more."""
-        if self.budget:
-            self.budget.end(clock.now())
+        self.budget.end(clock.now())

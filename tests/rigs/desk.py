@@ -75,7 +75,7 @@ class Desk:
     provider: Provider | None = None
     detector: Detector | None = None
     close_after_seconds: float | None = None
-    budget: Budget | None = None
+    budget: Budget = field(default_factory=Budget)
     spoken: list[tuple[int, int | None]] = field(default_factory=list)
     delivered: list[SpeechEvent] = field(default_factory=list)
     reports: list[tuple[str, str]] = field(default_factory=list)

@@ -1,9 +1,10 @@
 """The minutes of a day: counted over all sessions, and the day is UTC's."""
 
 from datetime import UTC, datetime
+from math import inf
 
 from edgetx.clock import Moment
-from edgetx.speech.budget import Budget, Spent, next_day
+from edgetx.speech.budget import NOTE_SECONDS, Budget, Spent, next_day
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
 TODAY, TOMORROW = "2026-11-21", "2026-11-22"
@@ -11,6 +12,13 @@ TODAY, TOMORROW = "2026-11-21", "2026-11-22"
 
 def at(seconds: float, *, wall: float | None = None, synced: bool = True) -> Moment:
     return Moment(NOON + seconds if wall is None else wall, synced, seconds, seconds, "boot")
+
+
+def after(spent: Spent, *, now: Moment | None = None, elapsed_seconds: float = 0.0) -> Budget:
+    """A budget of ten minutes, of which an earlier run had used some."""
+    budget = Budget(600)
+    budget.carry_on(spent, now=now or at(0), elapsed_seconds=elapsed_seconds)
+    return budget
 
 
 def test_what_is_open_counts_and_two_at_once_count_twice():
@@ -40,22 +48,53 @@ def test_it_is_news_once_a_day_that_it_is_used_up():
 def test_at_midnight_a_session_goes_on_and_only_what_comes_then_counts():
     budget = Budget(600)
     budget.begin(at(43_100))
-    assert budget.spent(at(43_190)) == Spent(TODAY, 90)
-    assert budget.spent(at(43_230)) == Spent(TOMORROW, 30)
-    assert budget.spent(at(43_240)) == Spent(TOMORROW, 40)
+    assert budget.spent(at(43_190)) == Spent(TODAY, 90, 1)
+    assert budget.spent(at(43_230)) == Spent(TOMORROW, 30, 1)
+    assert budget.spent(at(43_240)) == Spent(TOMORROW, 40, 1)
 
 
 def test_what_an_earlier_run_used_is_used_and_is_no_news():
-    budget = Budget(600, Spent(TODAY, 590))
-    assert budget.left(at(0)) == 10
-    used_up = Budget(600, Spent(TODAY, 600))
+    assert after(Spent(TODAY, 590)).left(at(9)) == 10
+    used_up = after(Spent(TODAY, 600))
     assert used_up.left(at(0)) == 0
     assert not used_up.is_news(at(0))
-    assert Budget(600, Spent("2026-11-20", 600)).left(at(0)) == 600
+    assert after(Spent("2026-11-20", 600)).left(at(0)) == 600
+
+
+def test_what_a_killed_run_had_open_counts_until_now_or_until_it_would_have_been_noted_again():
+    assert after(Spent(TODAY, 500, 2), elapsed_seconds=20).spent(at(9)) == Spent(TODAY, 540)
+    assert after(Spent(TODAY, 400), elapsed_seconds=inf).spent(at(9)) == Spent(TODAY, 400)
+    assert after(Spent(TODAY, 400, 1), elapsed_seconds=inf).spent(at(9)) == Spent(TODAY, 400 + 2 * NOTE_SECONDS)
+    used_up = after(Spent(TODAY, 590, 1), elapsed_seconds=20)
+    assert used_up.left(at(0)) == 0
+    assert used_up.is_news(at(0))
+
+
+def test_a_run_that_was_killed_after_midnight_has_used_of_the_new_day_what_came_then():
+    budget = after(Spent(TODAY, 500, 1), now=at(43_215), elapsed_seconds=50)
+    assert budget.spent(at(43_215)) == Spent(TOMORROW, 15)
+
+
+def test_it_is_to_be_noted_when_a_session_begins_and_when_it_ends():
+    noted = []
+    budget = Budget(600, lambda: noted.append(budget.spent(at(9))))
+    budget.begin(at(0))
+    budget.end(at(9))
+    assert noted == [Spent(TODAY, 9, 1), Spent(TODAY, 9)]
+
+
+def test_without_a_bound_it_is_counted_all_the_same():
+    budget = Budget()
+    budget.begin(at(0))
+    assert not budget.is_bounded
+    assert Budget(600).is_bounded
+    assert budget.left(at(10)) == inf
+    assert budget.spent(at(10)) == Spent(TODAY, 10, 1)
+    assert not budget.is_news(at(10))
 
 
 def test_a_clock_that_is_not_synchronised_gives_no_budget_by_going_back():
-    budget = Budget(600, Spent(TODAY, 600))
+    budget = after(Spent(TODAY, 600))
     assert budget.left(at(0, wall=0.0, synced=False)) == 0
     assert budget.left(at(1, wall=NOON + 86_400, synced=False)) == 600
     assert budget.spent(at(2)) == Spent(TODAY, 0)

@@ -20,7 +20,7 @@ from edgetx.audio.log import AudioLog
 from edgetx.config import Secret
 from edgetx.provider_settings import AiolaSettings, AssemblyAIV2Settings, LocalSettings
 from edgetx.speech import sender
-from edgetx.speech.budget import Budget, Spent
+from edgetx.speech.budget import NOTE_SECONDS, Budget
 from edgetx.speech.gated import GatedSender
 from edgetx.speech.ledger import Fate
 from edgetx.speech.providers.aiola import Aiola
@@ -394,6 +394,25 @@ def test_when_the_budget_is_used_up_what_is_said_is_given_up_until_the_next_day(
     scene()
 
 
+def test_while_a_session_is_open_what_was_used_is_noted_again_and_again_and_at_both_its_ends(monkeypatch):
+    @story
+    async def scene():
+        Days(monkeypatch)
+        notes: list[int] = []
+        budget = Budget(60, lambda: notes.append(budget.spent(clock.now()).open))
+        async with AssemblyAIServer() as server:
+            desk = Desk(server.url, budget=budget)
+            async with at_work(desk):
+                await until(lambda: ("ready", "") in desk.reports)
+                await until(lambda: len(notes) > 5)
+                desk.log.finish()
+        assert set(notes[:-1]) == {1}
+        assert notes[-1] == 0
+        assert max(desk.slept) <= NOTE_SECONDS
+
+    scene()
+
+
 def test_what_is_given_up_is_so_before_it_would_go_to_disk(monkeypatch):
     @story
     async def scene():
@@ -436,7 +455,7 @@ def test_with_a_gate_only_speech_is_given_up_and_a_stop_does_not_wait_for_the_da
     async def scene():
         Days(monkeypatch)
         async with AssemblyAIServer() as server:
-            desk = Desk(server.url, detector=Loud(), budget=Budget(60, Spent("", 0.0)), longest_sleep=60)
+            desk = Desk(server.url, detector=Loud(), budget=Budget(60), longest_sleep=60)
             desk.budget.begin(replace(clock.now(), monotonic=0.0))  # As if one had been open all the time.
             async with at_work(desk):
                 await desk.play(bursts(1.5, 0.5, 1.5))
