@@ -5,7 +5,8 @@ When somebody begins to, what the log has since then (the pre-roll, and what it 
 
 Behind the end of speech the provider hears silence, as much as has really gone by, until there is enough of it to end
 the utterance: so it ends when it would have ended if all sound had been sent, and a short pause stays a short one.
-Never has a session heard more than there was time for.
+Only where sound itself ends, with a mute perhaps, it is sent all of it at once: nobody could say when time has gone by.
+But for that, never has a session heard more than there was time for.
 """
 
 from dataclasses import replace
@@ -117,8 +118,8 @@ class GatedSender(Sender):
         """Return how many frames of silence the session is to hear, if there was no speech before ``until``."""
         if not self.sent.frames:
             return 0
-        gone_by, tail = until - self.sent.end, self._spoken.tail
-        return min(gone_by, self._pause_frames - tail) - self._hushed_now
+        enough = self._pause_frames - self._spoken.tail
+        return (enough if self._spoken.resting else min(until - self.sent.end, enough)) - self._hushed_now
 
     def _pause(self, jump: int) -> None:
         hushed = self._hushed_now

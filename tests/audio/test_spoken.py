@@ -136,6 +136,16 @@ def test_when_it_rests_where_no_speech_was_found_there_is_none():
     assert spoken.silent() == [(0, 1000)]
 
 
+def test_it_rests_until_sound_comes_again():
+    spoken, _, _ = heard()
+    spoken.hear(0, quiet(1000))
+    assert not spoken.resting
+    spoken.rest()
+    assert spoken.resting
+    spoken.hear(1000, quiet(1000))
+    assert not spoken.resting
+
+
 def sound(chance: random.Random) -> Iterator[tuple[int, bytes]]:
     """Pieces of sound, some behind holes."""
     at = chance.randrange(5 * RATE)
