@@ -4,6 +4,9 @@ Speech begins when a few windows together are likely enough, and louder than the
 itself varies: voices in another part of a busy room are background. It began where the stir began, less the pre-roll:
 a weak first syllable stirs before the network is certain. It goes on while windows are likely, and for the hang-over;
 without that certainty, for a while only.
+
+Where sound ends in the midst of it, there is no certainty to be had: one likely window is enough, or of a word that a
+hole cuts off after a tenth of a second nobody would hear.
 """
 
 from collections import deque
@@ -48,6 +51,7 @@ class Speaking:
         self._evidence: deque[float] = deque(maxlen=_TOGETHER)
         self._stirs_since = start
         self._stirs_until = start
+        self._heard = start
         self._above_db = 0.0
         self._certain_until = start
         self._speech_until = start
@@ -62,12 +66,15 @@ class Speaking:
             edges += self._go_on(until, likely, there=there) if self.speaking else []
             edges += self._weigh(until, likely if in_front and likely >= _LIKELY else 0.0)
         self._decide(start)
+        self._heard = start + BLOCK
         return edges
 
     def end(self, frame: int) -> list[Edge]:
-        """Sound ends at ``frame``, and speech with it."""
-        self.decided = max(self.decided, frame)
-        return self._stop(min(self._speech_until + HANG_OVER, frame)) if self.speaking else []
+        """Sound ends at ``frame``, and speech with it; what was heard beyond, less than a block, was silence."""
+        edges = self._begin(self._heard) if any(self._evidence) and not self.speaking else []
+        edges += self._stop(min(self._speech_until + HANG_OVER, frame)) if self.speaking else []
+        self.decided = frame
+        return edges
 
     def _note_stir(self, start: int, *, stirs: bool) -> None:
         """A block of quiet does not part what stirs before it from what stirs after it."""
@@ -97,13 +104,16 @@ class Speaking:
     def _weigh(self, until: int, evidence: float) -> list[Edge]:
         """Take what the window that ends with ``until`` says for speech."""
         self._evidence.append(evidence)
-        likely = [place for place, each in enumerate(self._evidence) if each]
-        if len(likely) < _AT_LEAST or sum(self._evidence) < _CERTAIN:
+        likely = sum(each > 0 for each in self._evidence)
+        if likely < _AT_LEAST or sum(self._evidence) < _CERTAIN:
             return []
         self._certain_until = until
-        if self.speaking:
-            return []
-        began = min(self._stirs_since, until - (len(self._evidence) - likely[0]) * WINDOW)
+        return [] if self.speaking else self._begin(until)
+
+    def _begin(self, until: int) -> list[Edge]:
+        """Speech is found in the evidence, whose last window ends with ``until``."""
+        first = next(place for place, each in enumerate(self._evidence) if each)
+        began = min(self._stirs_since, until - (len(self._evidence) - first) * WINDOW)
         self.speaking, self._speech_until = True, until
         return [Edge(max(self.decided, began - PRE_ROLL), True)]
 

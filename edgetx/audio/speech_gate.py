@@ -2,7 +2,8 @@
 
 Sound is taken in blocks of 128 ms, counted from where it began, or went on after a hole: so what is found does not
 depend on how it was cut. A `Listener` says how likely a block holds speech, and `Speaking` what that comes to. A hole
-ends speech, and what comes after it is heard as if nothing had been before.
+ends speech, and what comes after it is heard as if nothing had been before. Before it, less than a block may be left:
+that is heard as if silence followed.
 """
 
 import numpy as np
@@ -50,8 +51,9 @@ class SpeechGate:
         one a beginning; each lies at `decided` or ahead of it, as that was before.
         """
         edges = []
-        if start != self._taken + len(self._rest) // FRAME_BYTES:
-            edges = self._part(start)
+        if start != self._end:
+            edges = self.end()
+            self._taken, self._speaking = start, Speaking(start)
         self._rest += pcm
         blocks = len(self._rest) // _BLOCK_BYTES
         for first in range(0, blocks * _BLOCK_BYTES, _BLOCK_BYTES):
@@ -59,17 +61,23 @@ class SpeechGate:
         del self._rest[: blocks * _BLOCK_BYTES]
         return edges
 
+    def end(self) -> list[Edge]:
+        """Come to a hole, at the end of what was heard, or to the end of all; return what began or ended."""
+        hole, edges = self._end, []
+        if self._rest and not self.speaking:
+            edges = self._take(self._rest.ljust(_BLOCK_BYTES, b"\0"))
+        edges += self._speaking.end(hole)
+        self._listener, self._speaking = Listener(self._net), Speaking(hole)
+        self._rest.clear()
+        self._taken = hole
+        return edges
+
+    @property
+    def _end(self) -> int:
+        return self._taken + len(self._rest) // FRAME_BYTES
+
     def _take(self, pcm: bytes | bytearray) -> list[Edge]:
         block = np.frombuffer(pcm, "<i2").astype(np.float32) / _FULL_SCALE
         edges = self._speaking.hear(self._taken, self._listener.hear(block, needed=self._speaking.speaking))
         self._taken += BLOCK
-        return edges
-
-    def _part(self, start: int) -> list[Edge]:
-        """Come to a hole, at the end of what was heard, and begin anew at ``start``."""
-        hole = self._taken + len(self._rest) // FRAME_BYTES
-        edges = self._speaking.end(hole)
-        self._listener, self._speaking = Listener(self._net), Speaking(max(start, self._speaking.decided))
-        self._rest.clear()
-        self._taken = start
         return edges

@@ -32,12 +32,11 @@ class Detector(Protocol):
     def decided(self) -> int:
         """The first frame that is not decided yet."""
 
-    @property
-    def speaking(self) -> bool:
-        """Whether the newest sound is speech."""
-
     def hear(self, start: int, pcm: bytes) -> Sequence[tuple[int, bool]]:
         """Take what comes next; return where speech began (True; pre-roll taken off) or ended, oldest first."""
+
+    def end(self) -> Sequence[tuple[int, bool]]:
+        """Come to the end of what was heard, a hole perhaps; return what began or ended before it."""
 
 
 class Spoken:
@@ -77,14 +76,12 @@ class Spoken:
                 self._begin(frame)
             else:
                 self._stop(frame, tail=HANG_OVER_FRAMES)
-        if self._detector.speaking and not self.speaking:  # It was cut short here, and goes on there.
-            self._begin(start)
         self._decide(self._detector.decided)
 
     def rest(self) -> None:
         """Note that no sound will come for a while, or ever. Where no speech was found until here, there is none."""
         if self._end is not None:
-            self._stop(self._end, tail=0)
+            self._cut_short(self._end)
             self._decide(self._end)
         self.resting = True
 
@@ -93,8 +90,14 @@ class Spoken:
             self._quiet_from = self.ended = self.decided = start
             self._quiet = (start, start)
         else:
+            self._cut_short(self._end)  # What is said behind the hole is told from what was said before.
             self._holes.append((self._end, start))
-            self._stop(self._end, tail=0)  # What is said behind the hole is told from what was said before.
+
+    def _cut_short(self, end: int) -> None:
+        for frame, speaking in self._detector.end():
+            if speaking:
+                self._begin(frame)
+        self._stop(end, tail=0)
 
     def _begin(self, frame: int) -> None:
         if self.speaking:

@@ -58,6 +58,8 @@ class GatedSender(Sender):
         with self.lock:
             if self.log.ended and self._live:
                 self._stop_live()
+            elif not speaking and self._position < spoken.began:
+                self._stop_live()  # It began and ended at once, before a hole: what led to it is not to be sent.
             elif not speaking or self._position < spoken.began:
                 self._end_speech(spoken.began if speaking else spoken.decided)
                 if speaking and self._live:

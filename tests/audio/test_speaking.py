@@ -105,6 +105,31 @@ def test_the_end_of_sound_ends_speech() -> None:
     assert speaking.end(41 * BLOCK) == []
 
 
+@pytest.mark.parametrize("likely", [(0.0, 0.0, 0.0, 0.3), (0.9, 0.0, 0.0, 0.0)])
+def test_where_sound_ends_one_likely_window_is_speech(likely: tuple[float, ...]) -> None:
+    speaking = Speaking(0)
+    assert hear(speaking, *[NOTHING] * 10, Impression(likely, LOUD)) == []
+    end = 11 * BLOCK - 100
+    assert speaking.end(end) == [Edge(10 * BLOCK - PRE_ROLL, True), Edge(end, False)]
+    assert not speaking.speaking
+    assert speaking.decided == end
+
+
+@pytest.mark.parametrize("last", [Impression((0.2,) * WINDOWS, LOUD), Impression((0.9,) * WINDOWS, QUIET)])
+def test_where_sound_ends_what_is_not_likely_or_is_background_is_no_speech(last: Impression) -> None:
+    speaking = Speaking(0)
+    hear(speaking, *[NOTHING] * 10, last)
+    assert speaking.end(11 * BLOCK) == []
+
+
+def test_of_what_was_certain_only_beyond_the_end_no_more_is_decided_than_there_is() -> None:
+    speaking = Speaking(0)
+    (edge,) = hear(speaking, *[NOTHING] * 10, VOICE)
+    assert edge.speaking
+    assert speaking.end(10 * BLOCK + 5) == [Edge(10 * BLOCK + 5, False)]
+    assert speaking.decided == 10 * BLOCK + 5
+
+
 def test_what_is_decided_follows_what_is_heard() -> None:
     speaking = Speaking(0)
     hear(speaking, *[NOTHING] * 20)

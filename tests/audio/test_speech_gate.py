@@ -104,6 +104,27 @@ def test_a_hole_ends_speech_at_the_hole() -> None:
     assert gate.decided == begins + 12 * RATE
 
 
+@pytest.mark.parametrize("milliseconds", [100, 120, 150, 200])
+def test_a_word_that_a_hole_cuts_off_at_once_is_speech(milliseconds: int) -> None:
+    gate, (sound, begins, _) = SpeechGate(), said()
+    begins += int(np.argmax(np.abs(sound[begins:]) > 1000))
+    hole = begins + milliseconds * RATE // 1000
+    first, last = heard(gate, sound[:hole]) + gate.hear(hole + RATE, b"")
+    assert first.speaking
+    assert begins - RATE < first.frame < begins
+    assert last == Edge(hole, False)
+    assert gate.decided == hole + RATE
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_room_and_a_slammed_door_before_a_hole_are_no_speech(seed: int) -> None:
+    gate, sound = SpeechGate(), noise(4 + seed * 0.02, 10)
+    assert heard(gate, sound) + gate.end() == []
+    assert gate.decided == len(sound)
+    slam = np.rint(noise(0.1, 6000, seed=seed) * np.exp(-np.arange(RATE // 10) / 400)).astype(np.int16)
+    assert heard(gate, np.concatenate((sound, slam)), start=len(sound)) + gate.end() == []
+
+
 pieces = st.lists(
     st.tuples(
         st.integers(1, 3 * RATE),

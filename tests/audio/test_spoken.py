@@ -26,16 +26,19 @@ class Scripted:
 
     def __init__(self) -> None:
         self.decided = 0
-        self.speaking = False
         self.edges: list[tuple[int, bool]] = []
+        self.last: list[tuple[int, bool]] = []
 
     def hear(self, _start: int, _pcm: bytes) -> list[tuple[int, bool]]:
         edges, self.edges = self.edges, []
         return edges
 
+    def end(self) -> list[tuple[int, bool]]:
+        edges, self.last = self.last, []
+        return edges
+
     def say(self, *edges: tuple[int, bool], decided: int) -> None:
         self.edges, self.decided = [*edges], decided
-        self.speaking = edges[-1][1] if edges else self.speaking
 
 
 def heard() -> tuple[Spoken, Scripted, list[tuple[int, int | None]]]:
@@ -91,7 +94,6 @@ def test_a_hole_is_not_silent_and_ends_speech():
     detector.say((5800, True), decided=6000)
     spoken.hear(6000, quiet(1000))
     detector.say(decided=9000)
-    detector.speaking = False
     spoken.hear(9000, quiet(1000))
     assert told == [(5800, None), (5800, 7000)]
     assert spoken.tail == 0
@@ -107,8 +109,7 @@ def test_speech_that_goes_on_behind_a_rest_begins_there_anew():
     spoken.hear(0, loud(1000))
     spoken.rest()
     assert not spoken.speaking
-    detector.say(decided=2000)
-    detector.speaking = True
+    detector.say((1000, True), decided=2000)
     spoken.hear(1000, loud(1000))
     assert spoken.speaking
     assert told == [(200, None), (200, 1000), (1000, None)]
@@ -134,6 +135,22 @@ def test_when_it_rests_where_no_speech_was_found_there_is_none():
     spoken.hear(0, quiet(1000))
     spoken.rest()
     assert spoken.silent() == [(0, 1000)]
+
+
+def test_what_is_only_found_where_the_sound_ends_is_speech_before_the_hole():
+    spoken, detector, told = heard()
+    detector.say(decided=200)
+    spoken.hear(0, quiet(1000))
+    detector.last = [(600, True), (1000, False)]
+    detector.say(decided=5000)
+    spoken.hear(5000, quiet(1000))
+    assert told == [(600, None), (600, 1000)]
+    assert (spoken.speaking, spoken.began, spoken.ended, spoken.tail) == (False, 600, 1000, 0)
+    assert spoken.silent() == [(0, 600)]
+    detector.last = [(5900, True), (6000, False)]
+    spoken.rest()
+    assert told[2:] == [(5900, None), (5900, 6000)]
+    assert spoken.silent() == [(5000, 5900)]
 
 
 def test_it_rests_until_sound_comes_again():

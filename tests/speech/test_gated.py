@@ -191,6 +191,28 @@ async def test_a_hole_in_mid_speech_is_lost_and_told_and_the_words_around_it_com
     assert desk.account.ledger.settled[Fate.LOST] == 2 * RATE
 
 
+@pytest.mark.parametrize("behind_seconds", [0.0, 1.5])
+@story
+async def test_a_word_that_a_hole_cuts_off_before_anybody_is_sure_of_it_is_sent(behind_seconds: float):
+    """And the silence before it is not: only what led to it. The sound may go on, or the device be gone."""
+    async with AssemblyAIServer() as server:
+        desk = Desk(server.url, detector=Loud())
+        async with at_work(desk):
+            await until(lambda: ("ready", "") in desk.reports)
+            await desk.play(bursts(0.5, 0.4, 2.5, 0.08), to_its_end=False)
+            desk.account.lose(Gap(desk.log.end, RATE, "device"))
+            desk.put(b"", at=desk.log.end + RATE)
+            if behind_seconds:
+                await desk.play(bursts(behind_seconds), to_its_end=False)
+            else:
+                await asyncio.to_thread(desk.log.rest)
+            await until(lambda: len(desk.finals) > 1)
+            desk.log.finish()
+    assert_words_at(desk, (0.5, 0.9), (3.4, 3.48))
+    assert desk.is_settled()
+    assert seconds(server.connections[0].audio) < 0.4 + 0.4 + 0.7 + 1.5 + 0.4 + 0.08 + 1.5 + 0.15
+
+
 @story
 async def test_the_speech_of_which_nothing_is_known_is_sent_as_ever():
     """What an earlier run left: nobody listened to it here."""
