@@ -147,7 +147,8 @@ class MicrophoneSettings:
 
     ``listen``: ``auto`` (an array's adaptive beam; without an array, the first channel), ``mix`` (the mean of all),
     ``delay-and-sum``, a direction, or a channel's number, from 0.
-    ``gate``: whether sound without speech is kept from the provider, and its session closed meanwhile.
+    ``gate``: whether sound without speech is kept from the provider, and its session closed meanwhile:
+    ``close_after_seconds`` without speech, where that is asked for.
     ``max_session_minutes_per_day``: so long may a provider's sessions be open; 0 is any time.
     ``silent_seconds``: how long one value is heard before that is called digital silence; 0: for ever.
     ``level_seconds``: how often ``level`` is published; 0 is never.
@@ -158,6 +159,7 @@ class MicrophoneSettings:
     array: ArraySettings | None = None
     listen: Listen = "auto"
     gate: Literal["off", "send-speech", "close-when-silent"] = "off"
+    close_after_seconds: Annotated[float, Range(1, 3_600)] = 30.0
     provider: str = "local"
     max_session_minutes_per_day: Annotated[float, Range(0)] = 0.0
     catch_up_seconds: Annotated[float, Range(0)] = 10.0

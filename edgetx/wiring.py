@@ -36,7 +36,6 @@ from edgetx.speech.budget import Budget
 from edgetx.speech.events import MicrophoneEvent, SpeechEvent, Transcript
 from edgetx.speech.keyless import Keyless
 from edgetx.speech.ledger import Ledger
-from edgetx.speech.resting import CLOSE_AFTER_SECONDS
 from edgetx.speech.timeline import Timeline
 from edgetx.speech.transcriber import Transcriber
 
@@ -173,7 +172,7 @@ def _transcriber(
         sleep=asyncio.sleep,
         random=random.random,
         quota=daemon.quotas.get(name),
-        close_after_seconds=CLOSE_AFTER_SECONDS if settings.gate == "close-when-silent" else None,
+        close_after_seconds=settings.close_after_seconds if settings.gate == "close-when-silent" else None,
         budget=budget,
     )
 

@@ -144,7 +144,7 @@ def test_an_array_is_a_board_or_told_by_its_card_or_where_its_microphones_are() 
     text = """
 microphones:
   - {name: a, array: respeaker-4mic}
-  - {name: b, array: auto, gate: close-when-silent, max_session_minutes_per_day: 90}
+  - {name: b, array: auto, gate: close-when-silent, close_after_seconds: 5, max_session_minutes_per_day: 90}
   - {name: c, array: {positions_m: [[0, 0], [0, 0.05]], channels: [3, 1]}, source: {channels: 4}}
   - {name: d, array: ~, gate: off}
   - {name: e, array: ps3-eye, source: {wav: talk.wav}}
@@ -158,6 +158,7 @@ microphones:
     assert (auto, none) == ("auto", None)
     assert isinstance(recorded, Board)
     assert [each.gate for each in config.microphones] == ["off", "close-when-silent", "off", "off", "off"]
+    assert [each.close_after_seconds for each in config.microphones] == [30, 5, 30, 30, 30]
     assert [each.max_session_minutes_per_day for each in config.microphones] == [0, 90, 0, 0, 0]
     assert [each["array"] for each in without_secrets(config)["microphones"]] == [
         "respeaker-4mic",
@@ -399,6 +400,10 @@ def test_one_wrong_setting(line: str, expected: str) -> None:
         (
             "gate: speech",
             "gate: 'speech' is not 'off', 'send-speech' or 'close-when-silent'; did you mean 'send-speech'?",
+        ),
+        (
+            "gate: close-when-silent, close_after_seconds: 0",
+            "close_after_seconds: 0.0 is out of range; it is from 1 to 3600",
         ),
         (
             "max_session_minutes_per_day: -1",

@@ -20,8 +20,6 @@ from edgetx.speech.account import Account
 from edgetx.speech.backfill import Range
 from edgetx.speech.budget import NOTE_SECONDS, Budget, next_day
 
-CLOSE_AFTER_SECONDS = 30.0
-"""So long nobody has to speak: less would be a session for each sentence of a talk."""
 LOOK_SECONDS = 60.0
 """How often it is looked whether there is a budget again, and sound is given up meanwhile."""
 KEPT_SHARE = 0.5

@@ -1,8 +1,8 @@
 """A daemon whose gate hears what the theatre's sound says: numbers, which no detector would take for speech.
 
-As a program, where a session is closed when nobody has spoken for SECONDS:
+As a program:
 
-    python detecting.py SECONDS PYTHON -m edgetx.cli ARGUMENT...
+    python detecting.py PYTHON -m edgetx.cli ARGUMENT...
 """
 
 import runpy
@@ -16,15 +16,13 @@ CHECKOUT = Path(__file__).parents[3]
 def main() -> None:
     """Put the rigs' detector in the place of the daemon's, and become the daemon."""
     sys.path[:0] = [str(CHECKOUT)]
-    from edgetx.speech import resting  # noqa: PLC0415
     from tests.rigs.detector import Loud  # noqa: PLC0415
 
     name = "edgetx.audio.speech_gate"
     stand_in = ModuleType(name)
     stand_in.SpeechGate = Loud  # type: ignore[attr-defined]
     sys.modules[name] = stand_in
-    seconds, _, _, module, *arguments = sys.argv[1:]
-    resting.CLOSE_AFTER_SECONDS = float(seconds)
+    _, _, module, *arguments = sys.argv[1:]
     sys.argv = ["edgetx", *arguments]
     runpy.run_module(module, run_name="__main__")
 

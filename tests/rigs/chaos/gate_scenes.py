@@ -15,8 +15,8 @@ SPEED = 20
 PAUSE_SECONDS = 45
 """Longer than a session is kept for while nobody speaks."""
 LAUNCHER = sys.executable, str(Path(detecting.__file__))
-SETTINGS: dict[str, Any] = {"launcher": (*LAUNCHER, "30"), "pause_seconds": PAUSE_SECONDS}
-QUICK: dict[str, Any] = {"launcher": (*LAUNCHER, "2"), "pause_seconds": 4}
+SETTINGS: dict[str, Any] = {"launcher": LAUNCHER, "pause_seconds": PAUSE_SECONDS}
+QUICK: dict[str, Any] = {"launcher": LAUNCHER, "pause_seconds": 4}
 SENT_SHARE = 0.4
 FOUND_AGAIN_SECONDS = 0.5
 
@@ -42,7 +42,7 @@ def gated(theatre: Theatre, *, gate: str, utterances: int) -> Evidence:
 def killed(theatre: Theatre, *, times: int) -> Evidence:
     """The daemon is killed at random moments; not in simulated time, which begins anew with each daemon."""
     chance = random.Random(theatre.seed)
-    theatre.microphone_settings = {"gate": "close-when-silent"}
+    theatre.microphone_settings = {"gate": "close-when-silent", "close_after_seconds": 2}
     theatre.raise_curtain()
     for _ in range(times):
         theatre.heard()
