@@ -82,8 +82,10 @@ def _remembered(told: Mapping[str, Any]) -> Remembered:
 
 
 def _spent(told: Any) -> Spent | None:
-    """Return what was used of a day's budget; not every older record tells it, nor what was open."""
-    return Spent(str(told["day"]), float(told["seconds"]), int(told.get("open", 0))) if told else None
+    """Return what was used of a day's budget: not every older record tells it, or all of it."""
+    if not told:
+        return None
+    return Spent(str(told["day"]), float(told["seconds"]), int(told.get("open", 0)), bool(told.get("told", False)))
 
 
 def _rate(told: Any) -> float:

@@ -33,7 +33,7 @@ def as_read(record):
 def test_what_was_written_is_read():
     assert publication_of(*as_read(publication_record(3, FINAL))) == (3, FINAL)
     assert microphone_of(*as_read(microphone_record("desk", DESK))) == ("desk", DESK)
-    spent = replace(DESK, spent=Spent("2026-11-21", 12.5, 2))
+    spent = replace(DESK, spent=Spent("2026-11-21", 12.5, 2, told=True))
     assert microphone_of(*as_read(microphone_record("desk", spent))) == ("desk", spent)
     assert count_of(*as_read(count_record(Kind.FINAL, 4))) == (Kind.FINAL, 4)
 
@@ -47,8 +47,8 @@ def test_a_rate_that_no_sound_card_has_is_not_believed(told, rate):
 
 
 def test_a_record_that_does_not_tell_how_many_sessions_were_open_tells_of_none():
-    spent = replace(DESK, spent=Spent("2026-11-21", 12.5, 2))
-    old = microphone_record("desk", spent)[1].encode().replace(b', "open": 2', b"")
+    spent = replace(DESK, spent=Spent("2026-11-21", 12.5, 2, told=True))
+    old = microphone_record("desk", spent)[1].encode().replace(b', "open": 2, "told": true', b"")
     assert microphone_of(*checked(b"desk", old))[1].spent == Spent("2026-11-21", 12.5)
 
 

@@ -26,11 +26,15 @@ _NOTED_SECONDS = 2 * NOTE_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """So many ``seconds`` on the ``day`` (ISO, UTC); so many sessions were ``open`` then."""
+    """So many ``seconds`` on the ``day`` (ISO, UTC); so many sessions were ``open`` then.
+
+    ``told``: that it is used up.
+    """
 
     day: str
     seconds: float
     open: int = 0
+    told: bool = False
 
 
 class Budget:
@@ -53,8 +57,8 @@ class Budget:
     def carry_on(self, spent: Spent, *, now: Moment, elapsed_seconds: float) -> None:
         """Go on from what was noted so long ago, perhaps by a run that was killed; to be called before all else."""
         self._day, self._spent, self._open = spent.day, spent.seconds, spent.open
-        self._told = self._day if self._spent >= self.seconds else ""
-        self._at = now.monotonic - min(elapsed_seconds, _NOTED_SECONDS)
+        self._told = spent.day if spent.told else ""
+        self._at = now.monotonic - (elapsed_seconds if 0 <= elapsed_seconds < _NOTED_SECONDS else _NOTED_SECONDS)
         self._count(now)
         self._open = 0
 
@@ -73,7 +77,7 @@ class Budget:
     def spent(self, now: Moment) -> Spent:
         """Return what was used of this day's."""
         self._count(now)
-        return Spent(self._day, self._spent, self._open)
+        return Spent(self._day, self._spent, self._open, self._told == self._day)
 
     def left(self, now: Moment) -> float:
         """Return how many seconds are left."""
@@ -89,6 +93,7 @@ class Budget:
         if self.left(now) or self._told == self._day:
             return False
         self._told = self._day
+        self.changed()
         return True
 
     def _count(self, now: Moment) -> None:

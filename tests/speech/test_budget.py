@@ -40,6 +40,7 @@ def test_it_is_news_once_a_day_that_it_is_used_up():
     assert not budget.is_news(at(59))
     assert budget.is_news(at(61))
     assert not budget.is_news(at(62))
+    assert budget.spent(at(62)).told
     assert budget.left(at(62)) == 0
     assert not budget.is_news(at(43_201))
     assert budget.is_news(at(43_270))
@@ -55,9 +56,10 @@ def test_at_midnight_a_session_goes_on_and_only_what_comes_then_counts():
 
 def test_what_an_earlier_run_used_is_used_and_is_no_news():
     assert after(Spent(TODAY, 590)).left(at(9)) == 10
-    used_up = after(Spent(TODAY, 600))
+    used_up = after(Spent(TODAY, 600, told=True))
     assert used_up.left(at(0)) == 0
     assert not used_up.is_news(at(0))
+    assert after(Spent("2026-11-20", 600, told=True)).spent(at(0)) == Spent(TODAY, 0)
     assert after(Spent("2026-11-20", 600)).left(at(0)) == 600
 
 
@@ -65,9 +67,14 @@ def test_what_a_killed_run_had_open_counts_until_now_or_until_it_would_have_been
     assert after(Spent(TODAY, 500, 2), elapsed_seconds=20).spent(at(9)) == Spent(TODAY, 540)
     assert after(Spent(TODAY, 400), elapsed_seconds=inf).spent(at(9)) == Spent(TODAY, 400)
     assert after(Spent(TODAY, 400, 1), elapsed_seconds=inf).spent(at(9)) == Spent(TODAY, 400 + 2 * NOTE_SECONDS)
+    assert after(Spent(TODAY, 400, 1), elapsed_seconds=-9).spent(at(9)) == Spent(TODAY, 400 + 2 * NOTE_SECONDS)
+
+
+def test_that_it_is_used_up_is_news_after_a_run_that_did_not_tell_it_or_had_no_bound():
     used_up = after(Spent(TODAY, 590, 1), elapsed_seconds=20)
     assert used_up.left(at(0)) == 0
     assert used_up.is_news(at(0))
+    assert used_up.spent(at(0)) == Spent(TODAY, 610, told=True)
 
 
 def test_a_run_that_was_killed_after_midnight_has_used_of_the_new_day_what_came_then():
