@@ -27,9 +27,7 @@ def new_log(settings: MicrophoneSettings, *, start: int, tell: Callable[[int, in
 
 
 def resting(log: AudioLog, report: Callable[[str, str], None]) -> Callable[[str, str], None]:
-    """Return what takes the states of a capture, in its thread: when no sound comes, nobody speaks."""
-    if not isinstance(log, SpokenLog):
-        return report
+    """Return what takes the states of a capture, in its thread: ``log`` knows when no sound comes."""
 
     def report_state(state: str, detail: str) -> None:
         if state not in FLOWING:

@@ -40,7 +40,7 @@ class Follower(Protocol):
         """Take the sound that comes, whose first frame is number ``start``; False: `look` when it is in the log."""
 
     def look(self) -> None:
-        """See what is in the log, or that it has ended."""
+        """See what is in the log, or that it rests or has ended."""
 
 
 class Reader(Protocol):
@@ -83,6 +83,8 @@ class AudioLog:
         """The number of the frame that comes next."""
         self.ended = False
         """Nothing more will come."""
+        self.resting = False
+        """No sound comes for a while: the microphone is muted, or gone."""
         self.heard_at = float("-inf")
         """When sound came last, by the writer's clock: it says so itself."""
 
@@ -93,6 +95,7 @@ class AudioLog:
 
     def append(self, start: int, pcm: bytes) -> None:
         """Write ``pcm`` whose first frame is number ``start``, at or behind `end`; what lies between is a hole."""
+        self.resting = False
         if start != self.end:
             self._leave_hole(start)
         follower = self._follower
@@ -105,6 +108,12 @@ class AudioLog:
             self._write_around(at, pcm)
         self.end = start + len(pcm) // FRAME_BYTES
         if not is_taken and (follower := self._follower):  # Who began to follow meanwhile did not find it either.
+            follower.look()
+
+    def rest(self) -> None:
+        """Say that no sound will come for a while, and have who follows look; in the writer's thread."""
+        self.resting = True
+        if follower := self._follower:
             follower.look()
 
     def finish(self) -> None:

@@ -55,8 +55,6 @@ class Spoken:
         """How many of its last frames are no speech: the hang-over, if it was not cut short."""
         self.decided = 0
         """All that was heard before this frame is decided."""
-        self.resting = False
-        """No sound comes for a while."""
         self._end: int | None = None
         self._quiet_from = 0
         self._quiet: Range = (0, 0)
@@ -67,7 +65,6 @@ class Spoken:
 
     def hear(self, start: int, pcm: bytes) -> None:
         """Take the sound whose first frame is number ``start``, before anybody can find it in the log."""
-        self.resting = False
         if start != self._end:
             self._jump(start)
         self._end = start + len(pcm) // FRAME_BYTES
@@ -83,7 +80,6 @@ class Spoken:
         if self._end is not None:
             self._cut_short(self._end)
             self._decide(self._end)
-        self.resting = True
 
     def _jump(self, start: int) -> None:
         if self._end is None:

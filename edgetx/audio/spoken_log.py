@@ -20,9 +20,9 @@ class SpokenLog(AudioLog):
         super().append(start, pcm)
 
     def rest(self) -> None:
-        """Say that no sound will come for a while; the writer's thread."""
+        """See `AudioLog`."""
         self.spoken.rest()
-        super().append(self.end, b"")  # Whoever follows shall look.
+        super().rest()
 
     def finish(self) -> None:
         """See `AudioLog`."""

@@ -259,7 +259,7 @@ class Conversation:
             self.account.heard(self.sent, until=listened)
         until = self._receipts.received.before(now - seconds) or 0
         if self.wire.confirmed_at is not None:
-            until = max(until, self._sender.sent_before(self.wire.confirmed_at - seconds) or 0)
+            until = max(until, self._sender.departures.before(self.wire.confirmed_at - seconds) or 0)
         self._settling.settle(now, until)
 
     def _report_end(self) -> None:
@@ -288,7 +288,7 @@ class Conversation:
 
     def _proven(self) -> int:
         if self.wire.confirmed_at is not None:
-            self._receipts.arrived(self._sender.sent_before(self.wire.confirmed_at) or 0)
+            self._receipts.arrived(self._sender.departures.before(self.wire.confirmed_at) or 0)
         return self._receipts.proven
 
     def _is_behind(self) -> bool:

@@ -12,9 +12,8 @@ But for that, never has a session heard more than there was time for.
 from dataclasses import replace
 from typing import cast
 
-from edgetx.audio.format import FRAME_BYTES, RATE
 from edgetx.audio.spoken import Spoken
-from edgetx.speech.sender import BOOK_FRAMES, Sender
+from edgetx.speech.sender import Sender
 
 IDLE_SHARE = 0.75
 """Of the time after which a provider ends a session without sound: then it is sent a little silence."""
@@ -22,10 +21,6 @@ IDLE_SHARE = 0.75
 
 class GatedSender(Sender):
     """A `Sender` whose ``log.spoken`` is there."""
-
-    _hushed = 0
-    """Frames of silence that were sent behind the frame `_hushed_at`."""
-    _hushed_at = -1
 
     @property
     def behind(self) -> int:
@@ -78,72 +73,36 @@ class GatedSender(Sender):
     def _grows(self) -> bool:
         return self._spoken.speaking
 
-    async def _stream(self) -> None:
-        spoken = self._spoken
-        with self.lock:
-            due = 0 if spoken.speaking else self._silence_due(spoken.decided)
-            self._hush(due)
-        if due > 0:
-            if delay := self._pay(self.monotonic()):
-                await self.sleep(delay)
-            await self.flush()
-        await super()._stream()
+    @property
+    def _silence_due(self) -> int:
+        return 0 if self._spoken.speaking else self._silence_due_before(self._spoken.decided)
 
     def _end_speech(self, until: int) -> None:
         """Send what is left of the speech that has ended, and the silence behind it that went by before ``until``."""
         while self._live and (left := self._spoken.ended - self._position) > 0:
             stretch = self.log.read(self._position, min(left, self._chunk))
             if self._direct and stretch.pcm and stretch.start == self._position:
-                self.session.send_audio(stretch.pcm)
-                self.sent.add(stretch.start, stretch.frames)
-                self._position = stretch.end
-                self._pass_on(stretch.frames)
+                self._send_now(stretch)
             else:
                 self._stop_live()
-        while self._live and (due := min(self._silence_due(until), self._chunk)) > 0:
+        while self._live and (due := min(self._silence_due_before(until), self._chunk)) > 0:
             if self._direct:
                 self._hush(due)
-                self._pass_on(0)
+                self._let_go()
             else:
                 self._stop_live()
 
-    def _pass_on(self, frames: int) -> None:
-        for message in self.session.to_send():
-            self._direct = self.wire.send_now(message)
-        self._unbooked += frames
-        if self._unbooked >= BOOK_FRAMES:
-            self._delay = self._book()
-        if self._delay or self._leaving or not self._direct:
-            self._stop_live()
-
-    def _silence_due(self, until: int) -> int:
+    def _silence_due_before(self, until: int) -> int:
         """Return how many frames of silence the session is to hear, if there was no speech before ``until``."""
         if not self.sent.frames:
             return 0
-        enough = self._pause_frames - self._spoken.tail
-        return (enough if self._spoken.resting else min(until - self.sent.end, enough)) - self._hushed_now
+        enough = self.limits.pause_frames - self._spoken.tail
+        return (enough if self.log.resting else min(until - self.sent.end, enough)) - self.sent.paused
 
     def _pause(self, jump: int) -> None:
-        hushed = self._hushed_now
+        hushed = self.sent.paused
         quiet = max(self._skipper.quiet, hushed + self._spoken.tail if hushed else 0)
-        self._hush(min(jump - hushed, self._pause_frames - quiet))
-
-    def _hush(self, frames: int) -> None:
-        """Have the session hear so much silence, if it is any, that is none of the microphone's."""
-        if frames > 0:
-            hushed = self._hushed_now
-            self.session.send_audio(bytes(frames * FRAME_BYTES))
-            self.sent.pause(frames)
-            self._unbooked += frames
-            self._hushed, self._hushed_at = hushed + frames, self.sent.end
-
-    @property
-    def _hushed_now(self) -> int:
-        return self._hushed if self._hushed_at == self.sent.end else 0
-
-    @property
-    def _pause_frames(self) -> int:
-        return round(self.limits.pause_seconds * RATE)
+        self._hush(min(jump - hushed, self.limits.pause_frames - quiet))
 
     async def _keep_alive(self) -> None:
         if self.limits.idle_seconds is None:

@@ -12,22 +12,22 @@ kept is reported lost, as ``overflow``.
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from edgetx.audio.format import FRAME_BYTES, RATE
 from edgetx.audio.log import AudioLog, Reader, Stretch
 from edgetx.speech.account import Account
+from edgetx.speech.alive import KeepAlive
 from edgetx.speech.backfill import STALL_FRAMES, Course, Range
+from edgetx.speech.departures import Departures
 from edgetx.speech.owed import read_owed
 from edgetx.speech.pacer import Pacer
 from edgetx.speech.sent import Sent
 from edgetx.speech.session import Limits, Session, Wire
-from edgetx.speech.silence import PAUSE_FRAMES, Skipper
+from edgetx.speech.silence import Skipper
 
-SENT_TIMES = 400
-"""Chunks whose time of sending is remembered: more than lie between two answered pings."""
 BOOK_FRAMES = RATE // 2
 """Live, the time is looked at once in so many frames."""
 REVIEW_SECONDS = 10.0
@@ -55,12 +55,11 @@ class Sender:
     review: Callable[[], None]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    departures: Departures = field(default_factory=Departures)
     _pacer: Pacer = field(default_factory=lambda: Pacer(rate=1.0, now=0.0))
     _skipper: Skipper = field(default_factory=Skipper)
     _chunk: int = 0
-    _chunk_bytes: int = 0
     _position: int = 0
-    _parted_at: int = -1
     _unbooked: int = 0
     _delay: float = 0.0
     _left: asyncio.Event = field(default_factory=asyncio.Event)
@@ -68,13 +67,11 @@ class Sender:
     _live: bool = False
     _direct: bool = False
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-    _sent_at: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SENT_TIMES))
 
     async def run(self) -> None:
         """Send until all is sent and no more will come, or `leave`. Raise TryAgain when the wire is gone."""
         self._pacer = Pacer(rate=self.limits.replay_rate, now=self.monotonic())
         self._chunk = self.limits.chunk_ms.best * RATE // 1000
-        self._chunk_bytes = self._chunk * FRAME_BYTES
         self.course.begin(self._known_end())
         while not await self._catch_up():
             await self._stream()
@@ -95,11 +92,7 @@ class Sender:
         """Have the session ended, and note when all had left."""
         self.session.finish()
         await self.flush()
-        self._sent_at.append((self.monotonic(), self.sent.end))
-
-    def sent_before(self, monotonic: float) -> int | None:
-        """Return the number of the frame after the last that was sent before a time; None: nothing is known."""
-        return next((end for at, end in reversed(self._sent_at) if at <= monotonic), None)
+        self.departures.note(self.monotonic(), self.sent.end)
 
     @property
     def behind(self) -> int:
@@ -109,7 +102,7 @@ class Sender:
     @property
     def busy_at(self) -> float:
         """When there was something to send last, by the monotonic clock, or not long before."""
-        return self._sent_at[-1][0] if self._sent_at else float("-inf")
+        return self.departures.last_at
 
     def _known_end(self) -> int:
         """Return the frame before which it is known what there is to send."""
@@ -118,7 +111,7 @@ class Sender:
     @property
     def _grows(self) -> bool:
         """More may follow at once upon what is known."""
-        return True
+        return not self.log.resting
 
     async def _catch_up(self) -> bool:
         """Send until there is less than a chunk; return whether no more is to be sent in this session."""
@@ -181,25 +174,45 @@ class Sender:
             if delay := self._pay(self.monotonic()):
                 await self.sleep(delay)
             await self.flush()
-            self._sent_at.append((self.monotonic(), self.sent.end))  # Not before: it may have waited for long.
+            self.departures.note(self.monotonic(), self.sent.end)  # Not before: it may have waited for long.
             self.review()
 
     def _part(self, start: int) -> None:
-        """Part what was sent from what begins at ``start``, if there is something between, once."""
-        if self.sent.frames and start not in (self.sent.end, self._parted_at):
+        """Part what was sent from what begins at ``start``, if there is something between."""
+        if self.sent.frames and start != self.sent.end:
             self._pause(start - self.sent.end)
-            self._parted_at = start
 
     def _pause(self, jump: int) -> None:
         """Have the provider hear that what comes next was not said in one breath with what was sent last."""
-        frames = min(jump, PAUSE_FRAMES - self._skipper.quiet)
+        self._hush(min(jump, self.limits.pause_frames - self._skipper.quiet) - self.sent.paused)
+
+    @property
+    def _silence_due(self) -> int:
+        """How many frames of silence the session is to hear at once: none can be had of a microphone that rests."""
+        if not (self.log.resting and self.sent.frames):
+            return 0
+        return self.limits.pause_frames - self._skipper.quiet - self.sent.paused
+
+    def _hush(self, frames: int) -> None:
+        """Have the session hear so much silence, if it is any, that is none of the microphone's."""
         if frames > 0:
             self.session.send_audio(bytes(frames * FRAME_BYTES))
             self.sent.pause(frames)
             self._unbooked += frames
 
+    async def _fall_silent(self) -> None:
+        """Send the silence that is due."""
+        with self.lock:
+            due = self._silence_due
+            self._hush(due)
+        if due > 0:
+            if delay := self._pay(self.monotonic()):
+                await self.sleep(delay)
+            await self.flush()
+
     async def _stream(self) -> None:
         """Let each chunk be sent where it comes from, until that cannot go on."""
+        await self._fall_silent()
         self._left.clear()
         self._live = True
         self._direct = self.wire.ready
@@ -217,15 +230,12 @@ class Sender:
 
     def take(self, start: int, pcm: bytes) -> bool:
         """Send the next chunk where it comes from. The log calls this, in the capture thread."""
-        if start != self._position or len(pcm) != self._chunk_bytes or not self._direct:
+        if start != self._position or len(pcm) != self._chunk * FRAME_BYTES or not self._direct:
             return False
         with self.lock:
             if not self._live:
                 return False
-            self.session.send_audio(pcm)
-            for message in self.session.to_send():
-                self._direct = self.wire.send_now(message)
-            self._was_sent(start)
+            self._send_now(Stretch(start, pcm))
         return True
 
     def look(self) -> None:
@@ -234,12 +244,29 @@ class Sender:
             while self._live and (self.log.end - self._position >= self._chunk or self.log.ended):
                 stretch = self.log.read(self._position, self._chunk)
                 if self._direct and stretch.start == self._position and stretch.frames == self._chunk:
-                    self.session.send_audio(stretch.pcm)
-                    for message in self.session.to_send():
-                        self._direct = self.wire.send_now(message)
-                    self._was_sent(stretch.start)
+                    self._send_now(stretch)
                 else:
                     self._stop_live()
+            if self._live and self.log.resting and (self._position < self.log.end or self._silence_due > 0):
+                self._stop_live()
+
+    def _send_now(self, stretch: Stretch) -> None:
+        self.session.send_audio(stretch.pcm)
+        self.sent.add(stretch.start, stretch.frames)
+        self._position = stretch.end
+        self._unbooked += stretch.frames
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Have the wire take what the session has to send, and see whether what comes next may be sent so too."""
+        for message in self.session.to_send():
+            self._direct = self.wire.send_now(message)
+        if self._unbooked >= BOOK_FRAMES:
+            now = self.monotonic()
+            self.departures.note(now, self.sent.end)
+            self._delay = self._pay(now)
+        if self._delay or self._leaving or not self._direct:
+            self._stop_live()
 
     def _stop_live(self) -> None:
         self._live = False
@@ -247,45 +274,18 @@ class Sender:
 
     async def _left_for_good(self) -> None:
         """Wait until a chunk cannot be sent so; keep the session open where no sound comes for long."""
-        keepalive_seconds = self.limits.keepalive_seconds or float("inf")
-        turn_seconds = min(REVIEW_SECONDS, keepalive_seconds / 2)
-        sent, quiet_seconds = self.sent.frames, 0.0
-        leaving = asyncio.ensure_future(self._left.wait())
-        try:
-            while True:
-                await asyncio.wait((leaving,), timeout=turn_seconds)
-                self.review()
-                if leaving.done():
-                    return
-                quiet_seconds = quiet_seconds + turn_seconds if sent == self.sent.frames else 0.0
-                sent = self.sent.frames
-                # The quiet began up to a turn before it was noticed, and it is a turn until this is asked again.
-                if quiet_seconds and quiet_seconds + 2 * turn_seconds > keepalive_seconds:
-                    quiet_seconds = 0.0
-                    await self._keep_alive()
-        finally:
-            leaving.cancel()
+        alive = KeepAlive(self.limits.keepalive_seconds, self.sent.frames, turn_seconds=REVIEW_SECONDS)
+        while not self._left.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), alive.turn_seconds)
+            self.review()
+            if not self._left.is_set() and alive.is_due(self.sent.frames):
+                await self._keep_alive()
 
     async def _keep_alive(self) -> None:
         with self.lock:
             self.session.keep_alive()
         await self.flush()
-
-    def _was_sent(self, start: int) -> None:
-        """Note that a chunk was sent, and see whether the one after it may be sent so too."""
-        self._position = start + self._chunk
-        self.sent.add(start, self._chunk)
-        self._unbooked += self._chunk
-        if self._unbooked >= BOOK_FRAMES:
-            self._delay = self._book()
-        if self._delay or self._leaving or not self._direct:
-            self._stop_live()
-
-    def _book(self) -> float:
-        """Note when what was added to ``sent`` had left; return how long to wait before more is sent."""
-        now = self.monotonic()
-        self._sent_at.append((now, self.sent.end))
-        return self._pay(now)
 
     def _pay(self, now: float) -> float:
         """Return how long to wait so that what was added to ``sent`` is not too much."""

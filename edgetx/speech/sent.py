@@ -21,25 +21,26 @@ class Sent:
         self._starts: list[int] = []
         self._ends: list[int] = []
         """Of all pieces but the last, which ends at `end`."""
-        self._paused = False
+        self.paused = 0
+        """So many frames of silence were sent since, that are none of the microphone's."""
 
     def add(self, start: int, count: int) -> None:
         """Note that ``count`` frames from number ``start`` were sent next."""
         if not self._starts:
             self.first = start
-        if not self._starts or start != self.end or self._paused:
+        if not self._starts or start != self.end or self.paused:
             if self._starts:
                 self._ends.append(self.end)
             self._sent.append(self.frames)
             self._starts.append(start)
-            self._paused = False
+            self.paused = 0
         self.frames += count
         self.end = start + count
 
     def pause(self, count: int) -> None:
         """Note that ``count`` frames of silence were sent that are none of the microphone's."""
         self.frames += count
-        self._paused = True
+        self.paused += count
 
     def ranges(self, start: int, end: int) -> list[tuple[int, int]]:
         """Return which of the microphone's frames [start, end) were sent, in order."""

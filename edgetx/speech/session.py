@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from edgetx.audio.format import RATE
 from edgetx.speech.events import SessionEvent
 
 
@@ -67,6 +68,11 @@ class Limits:
     max_sessions: int = 1
     pause_seconds: float = PAUSE_SECONDS
     idle_seconds: float | None = None
+
+    @property
+    def pause_frames(self) -> int:
+        """``pause_seconds`` of the microphone's frames."""
+        return round(self.pause_seconds * RATE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,17 @@ def test_a_follower_looks_at_the_end():
     assert (log.ended, reader.seen) == (True, [100])
 
 
+def test_it_rests_until_sound_comes_again_and_a_follower_looks_at_it():
+    log = filled((0, 100))
+    log.rest()
+    reader = Reader(log)
+    assert log.resting
+    log.rest()
+    assert reader.seen == [100]
+    log.append(100, numbers(100, 100))
+    assert not log.resting
+
+
 def test_who_follows_no_longer_is_left_alone():
     log = filled((0, 100))
     reader = Reader(log)

@@ -153,16 +153,6 @@ def test_what_is_only_found_where_the_sound_ends_is_speech_before_the_hole():
     assert spoken.silent() == [(5000, 5900)]
 
 
-def test_it_rests_until_sound_comes_again():
-    spoken, _, _ = heard()
-    spoken.hear(0, quiet(1000))
-    assert not spoken.resting
-    spoken.rest()
-    assert spoken.resting
-    spoken.hear(1000, quiet(1000))
-    assert not spoken.resting
-
-
 def sound(chance: random.Random) -> Iterator[tuple[int, bytes]]:
     """Pieces of sound, some behind holes."""
     at = chance.randrange(5 * RATE)

@@ -23,7 +23,7 @@ from edgetx.speech.ledger import Fate
 from edgetx.speech.providers.aiola import Aiola
 from edgetx.speech.providers.local import Local
 from edgetx.speech.quota import Quota
-from edgetx.speech.sender import PAUSE_FRAMES
+from edgetx.speech.silence import PAUSE_FRAMES
 from edgetx.speech.turns import STARTS
 from tests.rigs import aiola_scenario
 from tests.rigs.aiola_server import AiolaServer

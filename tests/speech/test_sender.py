@@ -308,6 +308,33 @@ async def test_a_wire_that_is_gone_ends_it():
         assert bench.log._follower is None
 
 
+# --- no sound for a while
+
+
+@story
+async def test_a_microphone_that_rests_leaves_nothing_unsent_and_its_last_words_are_followed_by_a_pause():
+    async with sending(Notes()) as bench:
+        await bench.append(2 * CHUNK)
+        await bench.append(CHUNK // 3)
+        for _ in range(3):  # Once is enough.
+            await asyncio.to_thread(bench.log.rest)
+            await until(lambda: bench.live and bench.sent.paused)
+        before = numbers(0, 2 * CHUNK + CHUNK // 3) + bytes(2 * PAUSE_FRAMES)
+        assert bench.notes.sound == before
+        bench.log.append(5 * CHUNK, numbers(5 * CHUNK, CHUNK))
+        await until(lambda: bench.sent.end == 6 * CHUNK)
+        assert bench.notes.sound == before + numbers(5 * CHUNK, CHUNK)
+
+
+@story
+async def test_who_was_sent_nothing_hears_no_pause_of_a_microphone_that_rests():
+    async with sending(Notes()) as bench:
+        await asyncio.to_thread(bench.log.rest)
+        await bench.append(CHUNK)
+        await until(lambda: bench.sent.end == CHUNK)
+    assert bench.notes.sound == numbers(0, CHUNK)
+
+
 # --- when it was sent
 
 
@@ -317,10 +344,10 @@ async def test_what_still_waits_to_be_sent_does_not_count_as_sent():
         bench.notes.taking.clear()
         await bench.append(CHUNK)
         await until(lambda: bench.sent.end == CHUNK)
-        assert bench.sender.sent_before(time.monotonic()) is None
+        assert bench.sender.departures.before(time.monotonic()) is None
         bench.notes.taking.set()
         await until(lambda: bench.notes.sent and bench.live)
-        assert bench.sender.sent_before(time.monotonic()) == CHUNK
+        assert bench.sender.departures.before(time.monotonic()) == CHUNK
 
 
 @story
@@ -329,8 +356,8 @@ async def test_live_it_is_noted_every_half_second_what_was_sent_until_when():
         before = time.monotonic()
         for _ in range(14):
             await bench.append(CHUNK)
-        assert bench.sender.sent_before(before) is None
-        assert bench.sender.sent_before(time.monotonic()) == 10 * CHUNK
+        assert bench.sender.departures.before(before) is None
+        assert bench.sender.departures.before(time.monotonic()) == 10 * CHUNK
 
 
 @story
