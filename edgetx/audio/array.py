@@ -72,3 +72,14 @@ class Geometry:
         frequencies = np.asarray(frequencies_hz, np.float64).reshape(-1)
         waves: Complex = np.exp(2j * np.pi * frequencies[None, :, None] * early[:, None, :]).astype(np.complex64)
         return waves
+
+    def diffuse(self, frequencies_hz: npt.ArrayLike) -> Real:
+        """Return float32[mics, mics, bins]: how microphones vary together in sound from everywhere, 1 each alone.
+
+        sin(kr) / kr at the distance r (Cook and others, 1955).
+        """
+        places = np.array(self.positions_m, np.float64).reshape(-1, 2)
+        apart_m = np.linalg.norm(places[:, None] - places, axis=2)
+        frequencies = np.asarray(frequencies_hz, np.float64).reshape(-1)
+        coherence: Real = np.sinc(2 * apart_m[:, :, None] * frequencies / SPEED_OF_SOUND).astype(np.float32)
+        return coherence

@@ -19,9 +19,10 @@ from edgetx.audio.array import Complex, Geometry, Real
 from edgetx.audio.confidence import confidence
 from edgetx.audio.covariance import outer, power, squares, times_all
 from edgetx.audio.doa import Compass, Direction
-from edgetx.audio.heard import Bearing, apart
+from edgetx.audio.heard import Bearing
 from edgetx.audio.noise import Noise, sounding
 from edgetx.audio.postfilter import PostFilter
+from edgetx.audio.share import Share
 from edgetx.audio.stft import BINS, BLOCK, HOPS
 from edgetx.audio.talker import Talker
 
@@ -30,7 +31,6 @@ AHEAD = 3
 
 _LIKELY = 0.5
 _LEAST_SPEECH_HOPS = 4.0
-_AGREE_DEG = 10.0
 _WANTED, _STRANGE = 0.9, 0.8
 """How well a sector explains speech that comes from it, at least, and from elsewhere, at most."""
 
@@ -58,14 +58,14 @@ class Scene:
         self._healthy = healthy
         self._mics = np.float32(healthy.sum())
         self._tells_side = geometry.linear or not geometry.only(healthy > 0).linear
-        self._compass = Compass(geometry, aim.allowed)
+        self._compass = Compass(geometry, aim.allowed, healthy)
+        self._share = None if aim.centre_deg is None else Share(geometry, aim.allowed)
         self._activity = Activity()
         self._calm = Calm(AHEAD + 1)
         self._noise = Noise(healthy)
         self._talker = Talker(geometry, self._compass, healthy)
         self._filter: PostFilter | None = None
         self._learnt_hops = 0
-        self._before_deg: float | None = None
         self._is_alone = self._mics == 1
         self._response = self._first_response()
         self.weights = self._beam() if weights is None else weights
@@ -75,6 +75,7 @@ class Scene:
         self._healthy = healthy
         self._mics = np.float32(healthy.sum())
         self._tells_side = self._geometry.linear or not self._geometry.only(healthy > 0).linear
+        self._compass.leave_out(healthy)
         self._noise.leave_out(healthy)
         self._talker.leave_out(healthy)
         self._response = None if self._response is None else self._relative(self._response * healthy[:, None])
@@ -151,11 +152,11 @@ class Scene:
 
     def _inside(self, spectra: Complex, speaks: Real) -> float:
         """Return how well the sector explains these hops, if there is one, 1 if best: each block for itself."""
-        if self._aim.centre_deg is None:
+        if self._share is None:
             return 1.0
         excess = times_all(self._noise.inverse, outer(spectra, speaks) / speaks.sum())
         ratio = power(excess) * (len(excess) / self._mics) - 1
-        return self._compass.direction(times_all(excess, self._noise.inverse), self._noise.inverse, ratio).inside
+        return self._share.inside(times_all(excess, self._noise.inverse), self._noise.inverse, ratio)
 
     def _first_response(self) -> Complex | None:
         """Return what is known of talkers before one was heard: the sector's centre, if there is one."""
@@ -180,9 +181,7 @@ class Scene:
         return beam.relative(response, int(np.argmax(self._healthy)))
 
     def _bearing(self, direction: Direction) -> Bearing | None:
-        before, self._before_deg = self._before_deg, direction.azimuth_deg
         if not self._tells_side:
             return None
-        agrees = before is not None and apart(before, direction.azimuth_deg) < _AGREE_DEG
-        chance = confidence(direction, hops=self._talker.hops, agrees=agrees, linear=self._geometry.linear)
+        chance = confidence(direction, linear=self._geometry.linear)
         return Bearing(0, BLOCK, direction.azimuth_deg, chance)

@@ -28,6 +28,7 @@ _FEW_HOPS, _MANY_HOPS = 12.0, 60.0
 """Of who speaks after a pause, before he is looked for, and when he is believed to be where he seems to be."""
 _SAME_DEG = 20.0
 _SURE = 0.8
+_TINY = np.float32(1e-20)
 
 
 class Talker:
@@ -87,7 +88,7 @@ class Talker:
         """Find out whether who speaks since the pause is where the last one was; forget that one if not."""
         vector, direction = self._search(new, self._no_vector(), noise)
         is_same = apart(direction.azimuth_deg, self._before_deg or 0.0) <= _SAME_DEG
-        sure = confidence(direction, hops=new.seen, agrees=False, linear=self._geometry.linear) >= _SURE
+        sure = confidence(direction, linear=self._geometry.linear) >= _SURE
         if not is_same and (sure or new.seen >= _MANY_HOPS):
             self._memory, self._vector = new, vector
         if is_same or self._memory is new:
@@ -96,8 +97,10 @@ class Talker:
     def _search(self, heard: Memory, vector: Complex, noise: Noise) -> tuple[Complex, Direction]:
         """Return what of the talker stands out of the noise, from ``vector`` on, and where he is."""
         vector = towards_talker(vector, noise.inverse, heard.mean)
-        ratio = dot(vector, times(heard.mean, vector)).real / noise.behind(vector) - 1
-        return vector, self._compass.direction(vector[:, None] * vector.conj(), noise.inverse, ratio)
+        response = times(noise.loaded, vector)
+        behind: Real = np.maximum(dot(vector, response).real, _TINY)
+        ratio = dot(vector, times(heard.mean, vector)).real / behind - 1
+        return vector, self._compass.direction(response, ratio)
 
     def _no_vector(self) -> Complex:
         return np.repeat(self._healthy[:, None], BINS, axis=1).astype(np.complex64)

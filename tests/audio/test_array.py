@@ -58,3 +58,13 @@ def test_what_is_left_of_an_array_is_an_array():
     left = SQUARE.only(np.array([True, False, True, False]))
     assert left.positions_m == ((-0.0405, 0.0), (0.0405, 0.0))
     assert left.linear
+
+
+def test_sound_from_everywhere_is_the_more_alike_the_nearer_the_microphones_and_the_lower_the_sound():
+    coherence = SQUARE.diffuse([0.0, 500.0, SPEED_OF_SOUND / 2 / 0.081])
+    assert coherence.shape == (4, 4, 3)
+    assert coherence.dtype == np.float32
+    assert np.allclose(coherence[:, :, 0], 1)
+    assert np.allclose(coherence[0, 0], 1)
+    assert coherence[0, 1, 1] > coherence[0, 2, 1] > 0.8
+    assert abs(coherence[0, 2, 2]) < 1e-6

@@ -13,7 +13,7 @@ HEALTHY = np.ones(4, np.float32)
 
 
 def talker(geometry: Geometry = SQUARE) -> Talker:
-    return Talker(geometry, Compass(geometry, np.ones(len(geometry.grid_deg), np.float32)), HEALTHY)
+    return Talker(geometry, Compass(geometry, np.ones(len(geometry.grid_deg), np.float32), HEALTHY), HEALTHY)
 
 
 def hear(someone: Talker, azimuth_deg: float, *, seconds: float = 1.0) -> None:
@@ -48,8 +48,20 @@ def test_who_speaks_after_a_pause_from_elsewhere_is_found_soon():
     assert apart(someone.direction(noise()).azimuth_deg, 250.0) < 10
 
 
+def test_what_comes_from_nowhere_after_a_pause_makes_nobody_forgotten():
+    someone = talker()
+    hear(someone, 130.0, seconds=3.0)
+    someone.direction(noise())
+    for _ in range(60):
+        someone.pause()
+    heard = spectra(own_noise(RATE // 2, 4, seed=3, loud=100.0))
+    someone.hear(heard, np.ones(heard.shape[1], np.float32))
+    assert apart(someone.direction(noise()).azimuth_deg, 130.0) < 5
+
+
 def test_a_wave_is_heard_by_the_healthy_alone():
-    someone = Talker(SQUARE, Compass(SQUARE, np.ones(72, np.float32)), np.array([1, 0, 1, 1], np.float32))
+    healthy = np.array([1, 0, 1, 1], np.float32)
+    someone = Talker(SQUARE, Compass(SQUARE, np.ones(72, np.float32), healthy), healthy)
     assert np.abs(someone.wave(90.0)).sum(axis=1).round().tolist() == [257, 0, 257, 257]
 
 
