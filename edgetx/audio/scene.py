@@ -120,7 +120,7 @@ class Scene:
         seen = self._noise.whitened(spectra * self._healthy[:, None, None]) * self._mics
         beside: Real = np.maximum(seen - squares(output) / noise, 0)
         beside /= np.float32(self._mics - 1)
-        return output * self._filter.gains(output, noise, beside)
+        return output * self._filter.gains(output, noise=noise, beside=beside, talker=self._talker.power)
 
     def _begin(self, spectra: Complex, sounds: npt.NDArray[np.bool_]) -> None:
         """Take all that sounds for noise."""

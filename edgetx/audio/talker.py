@@ -75,6 +75,11 @@ class Talker:
         """How much was heard of him: hops with speech, `MEMORY_HOPS` at most."""
         return self._memory.seen
 
+    @property
+    def power(self) -> Real:
+        """How loud he is at the microphones, with the noise meanwhile: float32[BINS]."""
+        return power(self._memory.mean)
+
     def direction(self, noise: Noise) -> Direction:
         """Return where the talker is."""
         if self._new is not None and self._new.seen >= _FEW_HOPS:

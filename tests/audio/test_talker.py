@@ -37,6 +37,17 @@ def test_who_speaks_is_found_and_how_he_sounds():
     assert np.median(np.abs(response - wave / wave[0])) < 0.05
 
 
+def test_how_loud_he_is_is_known():
+    someone = talker()
+    hear(someone, 130.0)
+    quiet = someone.power
+    assert quiet.shape == FREQUENCIES_HZ.shape
+    sound = plane(10 * voice(4.0), SQUARE, 130.0)
+    heard = spectra(sound)
+    someone.hear(heard, np.ones(heard.shape[1], np.float32))
+    assert 50 < np.median(someone.power / quiet) < 200
+
+
 def test_who_speaks_after_a_pause_from_elsewhere_is_found_soon():
     someone = talker()
     hear(someone, 130.0, seconds=3.0)
