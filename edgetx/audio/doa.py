@@ -56,20 +56,25 @@ class Compass:
         self._allowed = allowed
         self._far = all_apart(self._grid[:, None], self._grid) > _BESIDE_DEG
         self._used = used_bins()
-        self.leave_out(healthy)
+        self._mics = float(healthy.sum())
+        self._whitening, self._waves = self._among(healthy)
 
     def leave_out(self, healthy: Real) -> None:
         """Hear only the microphones whose entry in ``healthy[mics]`` is 1."""
         self._mics = float(healthy.sum())
+        self._whitening, self._waves = self._among(healthy)
+
+    def _among(self, healthy: Real) -> tuple[Complex, Real]:
+        """Return Γ⁻¹, complex64[mics, mics, bins], and Γ⁻¹d, scaled by the wave's strength, see `_as_real`."""
         hz = FREQUENCIES_HZ[self._used]
         mask = (healthy[:, None] * healthy)[:, :, None]
         diffuse = self._geometry.diffuse(hz) * mask + (np.eye(len(healthy)) * (1 + _OWN - healthy))[:, :, None]
-        self._whitening = inverse(diffuse.astype(np.complex64)) * mask
+        whitening = inverse(diffuse.astype(np.complex64)) * mask
         waves = self._geometry.steering(self._grid, hz).transpose(1, 2, 0)
-        filtered = np.matmul(self._whitening.transpose(2, 0, 1), waves)
+        filtered = np.matmul(whitening.transpose(2, 0, 1), waves)
         strength = (waves.conj() * filtered).sum(axis=1, keepdims=True).real
         filtered *= np.sqrt(_WAVE / (1 + _WAVE * strength))
-        self._waves = _as_real(filtered)
+        return whitening, _as_real(filtered)
 
     def direction(self, response: Complex, ratio: Real) -> Direction:
         """Return where the talker is who sounds like ``response[mics, BINS]``, to some factor in each bin.

@@ -1,8 +1,8 @@
 """How much of a sound comes from within a sector.
 
 For each azimuth of the grid: how much of the sound's whitened covariance M a plane wave d from there explains,
-dᴴMd / dᴴR⁻¹d, which does not see what the noise R explains. (MVDR's spatial spectrum of what stands out of the noise:
-Roy and Kailath, 1989.) Each bin's row is made to sum up to 1, so that no bin shouts the others down (Salvati, Drioli
+dᴴMd / dᴴR⁻¹d, which does not see what the noise R explains (the adaptive matched filter: Robey, Fuhrmann, Kelly and
+Nitzberg, 1992). Each bin's row is made to sum up to 1, so that no bin shouts the others down (Salvati, Drioli
 and Foresti, 2014), and the rows are added, weighted by the sound's signal-to-noise ratio.
 
 Both quadratic forms are one matrix product: dᴴAd = Σ A_ii + Σ_i<j 2 Re(A_ij d_i* d_j), with the products of d ready.
