@@ -8,8 +8,8 @@ level is not known, a / b tells talkers from noise (the F test), and the logarit
 logarithms of a and b (logistic regression: Cox, 1958). It is smoothed over about three hops and three bands. The line
 was fitted to simulated rooms, other ones than scripts/bench-arrays measures.
 
-Noise is not made quieter than 30 dB below the talker: it does no harm there, but sound without any does, for
-recognisers never learnt it. So in a quiet room nothing is done.
+Noise is not made quieter than 30 dB below the talker: it does no harm there, and a recogniser made more errors where it
+was. So in a quiet room hardly anything is done.
 """
 
 import numpy as np
