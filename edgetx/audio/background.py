@@ -5,8 +5,13 @@ level is what a tenth of the last twelve seconds stayed below: speech has pauses
 keeps within a fraction of a dB of it, so a few dB in one band tell a voice far below the noise as a whole; how far the
 lower levels lie apart tells steady noise from a room full of voices. When the room falls quiet, what was known is void:
 a floor that is too high would hide a voice.
+
+This is what runs while nothing stirs. A block comes long after the one before, to caches that others have used since:
+then it is not the arithmetic that costs but each numpy function that is called, and of nine numbers Python's own is
+cheaper.
 """
 
+from math import log10
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +35,7 @@ _ENOUGH = 8
 """Blocks to have been heard before a floor is believed."""
 _STRAY_DB = 4.34 / np.sqrt(_SPECTRA * np.diff(_EDGES, append=_EDGES[-1] + 99))
 """Standard deviation of the level of noise in so many bins and spectra; the last is that of the voice bands."""
-_STIR_DB = np.maximum(3.5, 1.5 + 5.5 * _STRAY_DB)
+_STIR_DB = np.maximum(3.5, 1.5 + 5.5 * _STRAY_DB).tolist()
 """By how much each level must differ from its floor: a fan's noise, which its blades make swell, keeps within that."""
 _FALL_DB = 6.0
 
@@ -53,39 +58,42 @@ class Background:
 
     def __init__(self) -> None:
         self._window = np.hanning(_FFT + 1)[:-1].astype(np.float32)
-        self._levels = np.zeros((_REMEMBERED, len(_EDGES)), np.float32)
+        self._levels = np.zeros((len(_EDGES), _REMEMBERED))
         self._heard = 0
         self._fallen = False
 
     def hear(self, block: Vector) -> Room:
         """Take float32[BLOCK], full scale 1."""
         levels = self._measure(block)
-        self._levels[self._heard % _REMEMBERED] = levels
+        self._levels[:, self._heard % _REMEMBERED] = levels
         self._heard += 1
         known = min(self._heard, _REMEMBERED)
-        tenth, third = known // 10, known // 3
-        ordered = np.partition(self._levels[:known], (tenth, third), axis=0)
-        floors = ordered[tenth]
-        stirs = known < _ENOUGH or bool((np.abs(levels - floors) > _STIR_DB).any())
-        level, floor = float(levels[-1]), float(floors[-1])
+        ordered = np.sort(self._levels[:, :known])
+        floors = ordered[:, known // 10].tolist()
+        stirs = any(abs(of - floor) > most for of, floor, most in zip(levels, floors, _STIR_DB, strict=True))
+        level, floor = levels[-1], floors[-1]
         self._begin_anew_if_fallen(fallen=level < floor - _FALL_DB)
-        return Room(level, floor, float(ordered[third, -1]) - floor, stirs, known >= _ENOUGH)
+        spread = float(ordered[-1, known // 3]) - floor
+        return Room(level, floor, spread, stirs or known < _ENOUGH, known >= _ENOUGH)
 
     def _begin_anew_if_fallen(self, *, fallen: bool) -> None:
         """Forget all but the last two blocks when both lie far below the floor."""
         if fallen and self._fallen:
             last = [(self._heard - 2) % _REMEMBERED, (self._heard - 1) % _REMEMBERED]
-            self._levels[:2] = self._levels[last]
+            self._levels[:, :2] = self._levels[:, last]
             self._heard, fallen = 2, False
         self._fallen = fallen
 
-    def _measure(self, block: Vector) -> Vector:
+    def _measure(self, block: Vector) -> list[float]:
         """Return the levels of the bands, and last that of the voice bands together, in dB of full scale."""
         spectra = np.fft.rfft(block.reshape(_SPECTRA, _FFT) * self._window)
-        powers = (spectra.real**2 + spectra.imag**2).sum(axis=0) * _SCALE
-        bands = np.add.reduceat(powers, _EDGES)[:-1]
-        return np.asarray(10 * np.log10(np.append(bands, bands[_VOICE].sum()) + _SILENCE), np.float32)
+        parts = spectra.view(spectra.real.dtype)
+        parts *= parts
+        bands = np.add.reduceat(parts.sum(axis=0), _PARTS)[:-1].tolist()
+        return [10 * log10(power * _SCALE + _SILENCE) for power in (*bands, sum(bands[_VOICE]))]
 
 
+_PARTS = 2 * _EDGES
+"""The same where each bin is a real and an imaginary part."""
 _SCALE = 2 / (_SPECTRA * _FFT * _FFT * 0.375)
 """Two sides of the spectrum; the mean of Hann's window squared is 0.375."""

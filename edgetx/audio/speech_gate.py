@@ -19,7 +19,7 @@ LAG = SPEAKING_LAG + BLOCK
 """Frames by which `SpeechGate.decided` lags behind what was heard, at most: 1.3 s; half of it in a quiet room."""
 
 _BLOCK_BYTES = BLOCK * FRAME_BYTES
-_FULL_SCALE = np.float32(32768)
+_STEP = np.float32(1 / 32768)
 
 __all__ = ["LAG", "Edge", "SpeechGate"]
 
@@ -77,7 +77,7 @@ class SpeechGate:
         return self._taken + len(self._rest) // FRAME_BYTES
 
     def _take(self, pcm: bytes | bytearray) -> list[Edge]:
-        block = np.frombuffer(pcm, "<i2").astype(np.float32) / _FULL_SCALE
+        block = np.frombuffer(pcm, "<i2") * _STEP
         edges = self._speaking.hear(self._taken, self._listener.hear(block, needed=self._speaking.speaking))
         self._taken += BLOCK
         return edges
