@@ -64,6 +64,11 @@ class Listener:
         self._awake = 0
         self._rested = True
 
+    @property
+    def asleep(self) -> bool:
+        """Whether the network sleeps: nothing has stirred for a while."""
+        return not self._awake
+
     def hear(self, block: Vector, *, needed: bool) -> Impression:
         """Take float32[BLOCK], full scale 1. While it is ``needed`` the network does not go to sleep."""
         block = self._low.cut(block)

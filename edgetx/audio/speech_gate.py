@@ -4,6 +4,9 @@ Sound is taken in blocks of 128 ms, counted from where it began, or went on afte
 depend on how it was cut. A `Listener` says how likely a block holds speech, and `Speaking` what that comes to. A hole
 ends speech, and what comes after it is heard as if nothing had been before. Before it, less than a block may be left:
 that is heard as if silence followed.
+
+While nothing stirs, two blocks are taken at a time: the second costs a fraction of the first, which finds cold caches.
+So speech may be found an eighth of a second later, but not a frame less of it.
 """
 
 import numpy as np
@@ -19,6 +22,8 @@ LAG = SPEAKING_LAG + BLOCK
 """Frames by which `SpeechGate.decided` lags behind what was heard, at most: 1.3 s; half of it in a quiet room."""
 
 _BLOCK_BYTES = BLOCK * FRAME_BYTES
+_TOGETHER = 2
+"""So many blocks are heard at a time while nothing stirs."""
 _STEP = np.float32(1 / 32768)
 
 __all__ = ["LAG", "Edge", "SpeechGate"]
@@ -55,17 +60,19 @@ class SpeechGate:
             edges = self.end()
             self._taken, self._speaking = start, Speaking(start)
         self._rest += pcm
-        blocks = len(self._rest) // _BLOCK_BYTES
-        for first in range(0, blocks * _BLOCK_BYTES, _BLOCK_BYTES):
-            edges += self._take(self._rest[first : first + _BLOCK_BYTES])
-        del self._rest[: blocks * _BLOCK_BYTES]
+        while len(self._rest) >= _BLOCK_BYTES * (blocks := _TOGETHER if self._listener.asleep else 1):
+            for _ in range(blocks):
+                edges += self._take()
         return edges
 
     def end(self) -> list[Edge]:
         """Come to a hole, at the end of what was heard, or to the end of all; return what began or ended."""
         hole, edges = self._end, []
+        while len(self._rest) >= _BLOCK_BYTES:
+            edges += self._take()
         if self._rest and not self.speaking:
-            edges = self._take(self._rest.ljust(_BLOCK_BYTES, b"\0"))
+            self._rest = self._rest.ljust(_BLOCK_BYTES, b"\0")
+            edges += self._take()
         edges += self._speaking.end(hole)
         self._listener, self._speaking = Listener(self._net), Speaking(hole)
         self._rest.clear()
@@ -76,8 +83,10 @@ class SpeechGate:
     def _end(self) -> int:
         return self._taken + len(self._rest) // FRAME_BYTES
 
-    def _take(self, pcm: bytes | bytearray) -> list[Edge]:
-        block = np.frombuffer(pcm, "<i2") * _STEP
+    def _take(self) -> list[Edge]:
+        """Hear the block that the rest begins with."""
+        block = np.frombuffer(self._rest[:_BLOCK_BYTES], "<i2") * _STEP
+        del self._rest[:_BLOCK_BYTES]
         edges = self._speaking.hear(self._taken, self._listener.hear(block, needed=self._speaking.speaking))
         self._taken += BLOCK
         return edges

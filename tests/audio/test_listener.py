@@ -50,7 +50,9 @@ def test_it_listens_until_the_room_is_known_and_then_sleeps() -> None:
 def test_what_stirs_wakes_it_for_a_while() -> None:
     listener = Listener(Net())
     hear(listener, noise(40))
+    assert listener.asleep
     assert hear(listener, noise(1, -20)) == [AWAKE]
+    assert not listener.asleep
     found = hear(listener, noise(20, seed=2))
     assert found[:5] == [AWAKE] * 5
     assert found[6:] == [ASLEEP] * 14

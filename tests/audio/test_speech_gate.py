@@ -94,6 +94,28 @@ def test_it_is_the_same_to_the_bit_however_speech_is_cut() -> None:
     assert len({gate.decided for gate in gates}) == 1
 
 
+def test_while_nothing_stirs_two_blocks_are_heard_at_a_time_and_then_each() -> None:
+    gate, (sound, begins, _) = SpeechGate(), said()
+    decided = []
+    for at in range(0, begins + 2 * RATE, BLOCK):
+        gate.hear(at, sound[at : at + BLOCK].tobytes())
+        decided.append(gate.decided)
+    asleep = decided[16:22]
+    assert all((later - earlier) in (0, 2 * BLOCK) for earlier, later in pairwise(asleep))
+    assert asleep[0] < asleep[-1]
+    assert [later - earlier for earlier, later in pairwise(decided[-6:])] == [BLOCK] * 5
+
+
+@pytest.mark.parametrize("earlier", range(0, 2 * BLOCK, BLOCK // 2))
+def test_a_word_that_a_hole_cuts_off_is_speech_wherever_between_two_blocks_the_hole_lies(earlier: int) -> None:
+    gate, (sound, begins, _) = SpeechGate(), said()
+    begins += int(np.argmax(np.abs(sound[begins:]) > 1000)) - earlier
+    hole = begins + RATE * 15 // 100
+    first, last = heard(gate, sound[earlier : earlier + hole]) + gate.end()
+    assert begins - RATE < first.frame < begins
+    assert last == Edge(hole, False)
+
+
 def test_a_hole_ends_speech_at_the_hole() -> None:
     gate, (sound, begins, _) = SpeechGate(), said()
     edges = heard(gate, sound[: begins + 2 * RATE])
