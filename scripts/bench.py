@@ -10,7 +10,7 @@ What is compared, and how (docstrings of the modules beside this one say the res
 * *Start*: from the start of the process to the arrival of the first chunk, with sound waiting; the median of several.
 * *Final to broker*: from the provider's sending to the arrival at a subscriber, so broker and subscriber are in it.
 
-``--durable`` measures something else instead: see `bench_durable`.
+``--durable`` and ``--gate`` measure something else instead: see `bench_durable` and `bench_gate`.
 """
 
 import argparse
@@ -28,7 +28,9 @@ CHECKOUT = Path(__file__).parents[1]
 sys.path[:0] = [str(CHECKOUT), str(CHECKOUT / "scripts"), str(CHECKOUT / "scripts/lib")]
 
 import bench_durable  # noqa: E402
+import bench_gate  # noqa: E402
 import durable_verdict  # noqa: E402
+import gate_verdict  # noqa: E402
 from ending import end_in_order  # noqa: E402
 from measure import machine, percentile  # noqa: E402
 from trial import BenchError, Listener, Start, Trial, Used, as_in_production, surroundings  # noqa: E402
@@ -41,6 +43,7 @@ CLIENTS = ("edgetx", "official")
 OFFICIAL = "assemblyai==1.8.2"
 FINALS_TOPIC = "edgetx/bench/desk/transcript/final"
 MILLISECONDS = 1000
+SECONDS = 60
 AIMS = {"cpu": 1.0, "memory": 1.0, "latency_p50": 0.65, "latency_p99": 0.7, "wakeups": 25, "first_chunk": 0.8}
 
 
@@ -190,10 +193,13 @@ def say(text: str) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="See scripts/bench --help.")
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seconds", type=float)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--durable", action="store_true")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--durable", action="store_const", dest="measurement", const=durable)
+    instead.add_argument("--gate", action="store_const", dest="measurement", const=gate)
+    parser.set_defaults(measurement=usual)
     return parser.parse_args()
 
 
@@ -202,8 +208,7 @@ def main() -> int:
     end_in_order()
     as_in_production()
     try:
-        python = python_with(OFFICIAL, say)
-        shown, told = (durable if given.durable else usual)(given, python)
+        shown, told = given.measurement(given)
     except (BenchError, RuntimeError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
@@ -216,9 +221,10 @@ def main() -> int:
     return 0
 
 
-def usual(given: argparse.Namespace, python: Path) -> tuple[str, dict[str, Any]]:
+def usual(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """Return the table and the JSON object of the daemon beside the official client."""
-    plan = Plan(3, 15, 5) if given.quick else Plan(5, given.seconds, 15)
+    plan = Plan(3, 15, 5) if given.quick else Plan(5, given.seconds or SECONDS, 15)
+    python = python_with(OFFICIAL, say)
     with tempfile.TemporaryDirectory(prefix="edgetx-bench-") as name:
         results = measure(plan, python, Path(name))
     about = machine()
@@ -227,14 +233,24 @@ def usual(given: argparse.Namespace, python: Path) -> tuple[str, dict[str, Any]]
     return table(figures(results), shares(results), notes(plan, about)), told
 
 
-def durable(given: argparse.Namespace, python: Path) -> tuple[str, dict[str, Any]]:
+def durable(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """Return the table and the JSON object of what it costs that nothing is lost."""
-    plan = bench_durable.QUICK if given.quick else replace(bench_durable.FULL, seconds=given.seconds)
-    found = bench_durable.measure(plan, python, say)
+    plan = bench_durable.QUICK if given.quick else replace(bench_durable.FULL, seconds=given.seconds or SECONDS)
+    found = bench_durable.measure(plan, python_with(OFFICIAL, say), say)
     about = machine()
     run = {"seconds": plan.seconds, "official": OFFICIAL, "finals_per_second": 0.2}
     shown = durable_verdict.table(found, bench_durable.notes(plan, found, about))
     return shown, durable_verdict.as_json(found, about, run)
+
+
+def gate(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """Return the table and the JSON object of what the speech gate costs."""
+    plan = bench_gate.plan_of(given.seconds) if given.seconds else bench_gate.FULL
+    plan = bench_gate.QUICK if given.quick else plan
+    found = bench_gate.measure(plan, say)
+    about = machine()
+    run = {"windows": plan.windows, "window_seconds": plan.window_seconds}
+    return gate_verdict.table(found, bench_gate.notes(plan, about)), gate_verdict.as_json(found, about, run)
 
 
 if __name__ == "__main__":

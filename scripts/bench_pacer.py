@@ -7,6 +7,9 @@ evenly spread within the 100 ms, so that nobody's work falls on another's. Print
 seconds). Any two samples of a period in a row are its number (see `number_of`), so it does not matter where a session
 begins. The times of the writes, [microphone][period], go to RECORD as JSON: that is when a period was readable. A
 microphone that nobody reads is an error, not a wait.
+
+A FIFO beside which there is a file of raw sound, of the same name with ``.raw`` for its ending, gets that instead, over
+and over; it consists of whole periods.
 """
 
 import json
@@ -14,6 +17,7 @@ import os
 import struct
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 PERIOD_SECONDS = 0.1
@@ -42,13 +46,25 @@ def written_at(first: float, number: int, microphone: int, *, of: int) -> float:
     return first + PERIOD_SECONDS * (number + microphone / of)
 
 
-def pace(ends: list[int], count: int) -> list[list[float]]:
+def sound_of(fifo: Path) -> Callable[[int], bytes]:
+    """Return what gives the microphone's period of a number."""
+    raw = fifo.with_suffix(".raw")
+    return around(raw.read_bytes()) if raw.exists() else period
+
+
+def around(sound: bytes) -> Callable[[int], bytes]:
+    """Return what gives the period of a number of ``sound`` that is heard over and over."""
+    return lambda number: sound[(at := number * PERIOD_BYTES % len(sound)) : at + PERIOD_BYTES]
+
+
+def pace(ends: dict[int, Callable[[int], bytes]], count: int) -> list[list[float]]:
+    """Write ``count`` periods to each of ``ends``, whose values give them by number; return when."""
     times: list[list[float]] = [[] for _ in ends]
     due = time.monotonic() + LEAD_SECONDS
     print(due, flush=True)
     for number in range(count):
-        data = period(number)
-        for end, written in zip(ends, times, strict=True):
+        for (end, sound), written in zip(ends.items(), times, strict=True):
+            data = sound(number)
             time.sleep(max(0.0, due - time.monotonic()))
             written.append(time.monotonic())
             os.write(end, data)
@@ -58,7 +74,7 @@ def pace(ends: list[int], count: int) -> list[list[float]]:
 
 def main() -> int:
     count, record, *fifos = sys.argv[1:]
-    ends = [os.open(fifo, os.O_WRONLY | os.O_NONBLOCK) for fifo in fifos]
+    ends = {os.open(fifo, os.O_WRONLY | os.O_NONBLOCK): sound_of(Path(fifo)) for fifo in fifos}
     try:
         times = pace(ends, int(count))
     except (BlockingIOError, BrokenPipeError):

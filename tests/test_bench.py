@@ -269,7 +269,7 @@ def test_a_quick_run_measures_what_durability_costs(on_disk):
 
 @pytest.mark.slow
 @pytest.mark.oracle(OFFICIAL)
-@pytest.mark.parametrize("options", [(), ("--durable",)])
+@pytest.mark.parametrize("options", [(), ("--durable",), ("--gate",)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_leaves_nothing_behind(on_disk, number, options):
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Daemons for ``scripts/bench --durable``: each with microphones of its own, and its state on a real disk."""
+"""Daemons for ``scripts/bench --durable`` and ``--gate``, each with microphones and a state of its own."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,16 +29,22 @@ class House:
     broker_url: str
     memory_seconds: float
     durability: str = "crash"
+    gate: str = "off"
+    close_after_seconds: float = 30
 
     def settings(self) -> dict[str, Any]:
-        keep = {"memory_seconds": self.memory_seconds}
+        each = {
+            "keep": {"memory_seconds": self.memory_seconds},
+            "gate": self.gate,
+            "close_after_seconds": self.close_after_seconds,
+        }
         return {
             "device": self.name,
             "mqtt": {"url": self.broker_url},
             "state": {"durability": self.durability},
             "providers": {name: _provider(name, url) for name, url in self.providers.items()},
             "microphones": [
-                {"name": name, "source": {"alsa": name}, "provider": name, "keep": keep} for name in self.providers
+                {"name": name, "source": {"alsa": name}, "provider": name, **each} for name in self.providers
             ],
         }
 
