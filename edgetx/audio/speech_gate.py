@@ -19,7 +19,7 @@ from edgetx.audio.speech_net import BLOCK
 from edgetx.audio.speech_weights import speech_net
 
 LAG = SPEAKING_LAG + BLOCK
-"""Frames by which `SpeechGate.decided` lags behind what was heard, at most: 1.3 s; half of it in a quiet room."""
+"""Frames by which `SpeechGate.decided` lags behind what was heard, at most: 1.3 s; 0.8 s in a quiet room."""
 
 _BLOCK_BYTES = BLOCK * FRAME_BYTES
 _TOGETHER = 2
