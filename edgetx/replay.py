@@ -67,7 +67,8 @@ class Findings:
         """Yield what a person wants to know of it, a line each."""
         seconds = self.frames / RATE
         spoken = sum(end - start for start, end in self.speech) / RATE
-        yield f"{seconds:.1f} s of sound, {spoken:.1f} s of it speech in {len(self.speech)} pieces."
+        pieces = "1 piece" if len(self.speech) == 1 else f"{len(self.speech)} pieces"
+        yield f"{seconds:.1f} s of sound, {spoken:.1f} s of it speech in {pieces}."
         yield f"{1000 * self.cpu_seconds / seconds:.1f} ms of CPU time for each second of sound."
         for frame, remark in self.remarks:
             yield f"{frame / RATE:7.1f} s  {remark.text}"
@@ -151,11 +152,10 @@ def _run(source: WavSource, listen: Listen, array: Board | None, mono: Path) -> 
                 findings.raw.feed(one_channel(piece.data, source.format, channel) if piece else b"")
                 begun = time.process_time()
                 heard = _heard(piece, ears, findings.frames)
-                edges = gate.hear(heard.start, heard.pcm)
+                edges = [*gate.hear(heard.start, heard.pcm), *(() if piece else gate.end())]
                 findings.cpu_seconds += time.process_time() - begun
                 findings.take(heard, edges)
                 file.writeframesraw(heard.pcm)
-            findings.end(findings.frames)
         return findings
     finally:
         source.close()

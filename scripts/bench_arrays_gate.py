@@ -88,6 +88,7 @@ def _judged(trial: GateTrial, case: Case) -> Gated:
 def opened_by(gate: SpeechGate, pcm: npt.NDArray[np.int16]) -> list[Span]:
     """Return the frames that the gate lets through, as (start, end)."""
     edges = [edge for n in range(0, len(pcm), PERIOD) for edge in gate.hear(n, pcm[n : n + PERIOD].tobytes())]
+    edges += gate.end()
     starts = [edge.frame for edge in edges if edge.speaking]
     ends = [edge.frame for edge in edges if not edge.speaking]
     return list(zip(starts, [*ends, len(pcm)], strict=False))

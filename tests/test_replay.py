@@ -54,6 +54,18 @@ def frames(path: Path) -> int:
         return file.getnframes()
 
 
+def test_a_word_that_the_end_of_the_recording_cuts_off_is_speech(tmp_path, capsys):
+    sound = spoken("0880")
+    begins = int(np.argmax(np.abs(sound) > 1000))
+    with wave.open(str(tmp_path / "cut.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((sound + hiss(len(sound), 1)[:, 0])[: begins + 2400].astype("<i2").tobytes())
+    assert main(["replay", str(tmp_path / "cut.wav"), "--output", str(tmp_path)]) == 0
+    assert "speech in 1 piece." in capsys.readouterr().out
+
+
 def test_it_writes_the_sound_the_directions_the_speech_and_a_picture(talk, tmp_path, capsys):
     assert (
         main(["replay", str(talk), "--array", "respeaker-usb-4mic", "--picture", "--output", str(tmp_path / "out")])

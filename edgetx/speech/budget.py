@@ -57,10 +57,10 @@ class Budget:
     def carry_on(self, spent: Spent, *, now: Moment, elapsed_seconds: float) -> None:
         """Go on from what was noted so long ago, perhaps by a run that was killed; to be called before all else."""
         self._day, self._spent, self._open = spent.day, spent.seconds, spent.open
-        self._told = spent.day if spent.told else ""
         self._at = now.monotonic - (elapsed_seconds if 0 <= elapsed_seconds < _NOTED_SECONDS else _NOTED_SECONDS)
         self._count(now)
         self._open = 0
+        self._told = spent.day if spent.told and self._spent >= self.seconds else ""  # The bound may be another now.
 
     def begin(self, now: Moment) -> None:
         """Note that a session is open."""

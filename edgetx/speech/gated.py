@@ -75,7 +75,8 @@ class GatedSender(Sender):
 
     @property
     def _silence_due(self) -> int:
-        return 0 if self._spoken.speaking else self._silence_due_before(self._spoken.decided)
+        spoken = self._spoken
+        return 0 if spoken.speaking or self._position < spoken.ended else self._silence_due_before(spoken.decided)
 
     def _end_speech(self, until: int) -> None:
         """Send what is left of the speech that has ended, and the silence behind it that went by before ``until``."""

@@ -1,9 +1,9 @@
 """Sends one session the audio log: first what is owed, chunk by chunk and no faster than allowed; then it is live.
 
 Live, the capture thread itself takes each chunk from the log, through the session, to the wire: no other thread wakes.
-This is the path that runs ten times a second for ever. Whatever else comes (a hole, a wire that takes nothing, the end)
-is left to `_catch_up` on the loop, which can wait. One lock, the conversation's, stands around the session and what was
-sent while both threads may use them.
+This is the path that runs ten times a second for ever. Whatever else comes (a hole, a rest, a wire that takes nothing,
+the end) is left to `_catch_up` on the loop, which can wait. One lock, the conversation's, stands around the session and
+what was sent while both threads may use them.
 
 What is to be sent is the course's to say (`backfill`): only what is owed, and the sender of a late session ends when
 there is no more of it. Of sound that lies far back long silence is left out (`silence`). What is owed and no longer
@@ -149,7 +149,9 @@ class Sender:
 
     async def _send_some(self, wanted: Range) -> None:
         """Send up to a chunk of what is wanted, when it is due, or leave it out."""
-        stretch = self._read(wanted)
+        stretch, given_up = read_owed(self.reader, wanted, self._chunk, remembers=self.log.oldest)
+        if given_up:
+            self.account.lose(given_up)
         self._position = stretch.end
         if not stretch.pcm:
             return
@@ -171,11 +173,15 @@ class Sender:
             self.session.send_audio(stretch.pcm)
             self.sent.add(stretch.start, stretch.frames)
             self._unbooked += stretch.frames
-            if delay := self._pay(self.monotonic()):
-                await self.sleep(delay)
-            await self.flush()
-            self.departures.note(self.monotonic(), self.sent.end)  # Not before: it may have waited for long.
+            await self._depart()
             self.review()
+
+    async def _depart(self) -> None:
+        """Have what was added to ``sent`` leave, when it is due."""
+        if delay := self._pay(self.monotonic()):
+            await self.sleep(delay)
+        await self.flush()
+        self.departures.note(self.monotonic(), self.sent.end)  # Not before: it may have waited for long.
 
     def _part(self, start: int) -> None:
         """Part what was sent from what begins at ``start``, if there is something between."""
@@ -189,7 +195,7 @@ class Sender:
     @property
     def _silence_due(self) -> int:
         """How many frames of silence the session is to hear at once: none can be had of a microphone that rests."""
-        if not (self.log.resting and self.sent.frames):
+        if not (self.log.resting and self.sent.frames) or self._position < self.log.end:
             return 0
         return self.limits.pause_frames - self._skipper.quiet - self.sent.paused
 
@@ -206,14 +212,15 @@ class Sender:
             due = self._silence_due
             self._hush(due)
         if due > 0:
-            if delay := self._pay(self.monotonic()):
-                await self.sleep(delay)
-            await self.flush()
+            await self._depart()
 
     async def _stream(self) -> None:
         """Let each chunk be sent where it comes from, until that cannot go on."""
         await self._fall_silent()
         self._left.clear()
+        if self._leaving:  # Meanwhile: else it would be forgotten.
+            return
+        self._skipper = Skipper()  # What is live is not looked at for silence.
         self._live = True
         self._direct = self.wire.ready
         self.log.follow(self)
@@ -233,10 +240,9 @@ class Sender:
         if start != self._position or len(pcm) != self._chunk * FRAME_BYTES or not self._direct:
             return False
         with self.lock:
-            if not self._live:
-                return False
-            self._send_now(Stretch(start, pcm))
-        return True
+            if is_live := self._live:
+                self._send_now(Stretch(start, pcm))
+        return is_live
 
     def look(self) -> None:
         """Send what is in the log. The log calls this, in the capture thread; once it is called on the loop's."""
@@ -277,7 +283,8 @@ class Sender:
         alive = KeepAlive(self.limits.keepalive_seconds, self.sent.frames, turn_seconds=REVIEW_SECONDS)
         while not self._left.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._left.wait(), alive.turn_seconds)
+                async with asyncio.timeout(alive.turn_seconds):
+                    await self._left.wait()
             self.review()
             if not self._left.is_set() and alive.is_due(self.sent.frames):
                 await self._keep_alive()
@@ -291,10 +298,3 @@ class Sender:
         """Return how long to wait so that what was added to ``sent`` is not too much."""
         frames, self._unbooked = self._unbooked, 0
         return self._pacer.delay(frames / RATE, now)
-
-    def _read(self, wanted: Range) -> Stretch:
-        """Return up to a chunk of what is wanted; nothing, and where to go on, if its beginning is not there."""
-        stretch, given_up = read_owed(self.reader, wanted, self._chunk, remembers=self.log.oldest)
-        if given_up:
-            self.account.lose(given_up)
-        return stretch

@@ -6,8 +6,7 @@ three metres stand 18 dB above it. Nothing here follows the noise of a louder ro
 that are as loud as the noise, and what is left out nobody will ever hear. Such sound is sent whole.
 
 Of a silence the first `TAIL_FRAMES` are sent, so that the provider ends its utterance, and the last `LEAD_FRAMES`, so
-that it hears the next one from its first breath. Together they are the pause that the sender makes where sound is
-missing.
+that it hears the next one from its first breath. Together they are as long as most providers need to end an utterance.
 """
 
 from array import array

@@ -21,6 +21,16 @@ def after(spent: Spent, *, now: Moment | None = None, elapsed_seconds: float = 0
     return budget
 
 
+def test_that_a_higher_bound_is_used_up_is_told_again():
+    spent = Spent(TODAY, 600.0, told=True)
+    assert not after(spent).is_news(at(0))
+    higher = Budget(1200)
+    higher.carry_on(spent, now=at(0), elapsed_seconds=0.0)
+    higher.begin(at(0))
+    assert not higher.is_news(at(599))
+    assert higher.is_news(at(600))
+
+
 def test_what_is_open_counts_and_two_at_once_count_twice():
     budget = Budget(600)
     budget.begin(at(0))

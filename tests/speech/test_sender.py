@@ -335,6 +335,64 @@ async def test_who_was_sent_nothing_hears_no_pause_of_a_microphone_that_rests():
     assert bench.notes.sound == numbers(0, CHUNK)
 
 
+@story
+async def test_who_is_to_leave_while_a_pause_waits_for_the_wire_leaves():
+    bench = Bench(Notes())
+    with bench.capture:
+        running = asyncio.create_task(bench.sender.run())
+        await until(lambda: bench.live)
+        await bench.append(2 * CHUNK)
+        bench.notes.taking.clear()
+        await bench.captures(bench.log.rest)
+        await until(lambda: bench.sent.paused)
+        bench.sender.leave()
+        bench.notes.taking.set()
+        await running
+
+
+@story
+async def test_no_pause_is_sent_before_what_was_said_when_a_hole_is_parted_and_sound_rests_meanwhile():
+    async with sending(Notes()) as bench:
+        await bench.append(2 * CHUNK)
+        bench.notes.taking.clear()
+        await bench.append(CHUNK // 2, hole=CHUNK)
+        await until(lambda: bench.sent.paused)
+        await bench.append(2 * CHUNK)
+        await bench.captures(bench.log.rest)
+        bench.notes.taking.set()
+        await until(lambda: bench.sent.end == bench.log.end and bench.sent.paused)
+        behind = numbers(3 * CHUNK, 2 * CHUNK + CHUNK // 2) + bytes(2 * PAUSE_FRAMES)
+        assert bench.notes.sound == numbers(0, 2 * CHUNK) + bytes(2 * CHUNK) + behind
+
+
+@story
+async def test_silence_in_what_was_caught_up_with_does_not_count_as_the_pause_of_what_is_live():
+    async with sending(Notes()) as bench:
+        await bench.append(2 * CHUNK)
+        bench.sender._skipper.quiet = PAUSE_FRAMES
+        bench.notes.taking.clear()
+        await bench.append(CHUNK // 2, hole=CHUNK)
+        bench.notes.taking.set()
+        await until(lambda: bench.live)
+        await bench.append(CHUNK)
+        await bench.captures(bench.log.rest)
+        await until(lambda: bench.sent.paused == PAUSE_FRAMES)
+
+
+@story
+async def test_who_is_cancelled_as_what_is_live_ends_does_not_go_on():
+    bench = Bench(Notes())
+    with bench.capture:
+        running = asyncio.create_task(bench.sender.run())
+        await until(lambda: bench.live)
+        await bench.append(2 * CHUNK)
+        bench.sender._stop_live()
+        await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
 # --- when it was sent
 
 
