@@ -91,7 +91,7 @@ def opened_by(gate: SpeechGate, pcm: npt.NDArray[np.int16]) -> list[Span]:
     edges += gate.end()
     starts = [edge.frame for edge in edges if edge.speaking]
     ends = [edge.frame for edge in edges if not edge.speaking]
-    return list(zip(starts, [*ends, len(pcm)], strict=False))
+    return list(zip(starts, ends, strict=True))
 
 
 def milliseconds(board: Board, *, seed: int) -> float:

@@ -145,6 +145,9 @@ def test_a_gate_that_is_open_at_the_end_let_the_rest_through():
         def hear(self, start, _pcm):
             return [Edge(100, speaking=True)] if start == 0 else []
 
+        def end(self):
+            return [Edge(RATE, speaking=False)]
+
     assert opened_by(Gate(), np.zeros(RATE, np.int16)) == [(100, RATE)]
 
 
