@@ -348,6 +348,7 @@ async def test_who_is_to_leave_while_a_pause_waits_for_the_wire_leaves():
         bench.sender.leave()
         bench.notes.taking.set()
         await running
+        assert not bench.log.ended
 
 
 @story
@@ -369,14 +370,16 @@ async def test_no_pause_is_sent_before_what_was_said_when_a_hole_is_parted_and_s
 async def test_silence_in_what_was_caught_up_with_does_not_count_as_the_pause_of_what_is_live():
     async with sending(Notes()) as bench:
         await bench.append(2 * CHUNK)
-        bench.sender._skipper.quiet = PAUSE_FRAMES
         bench.notes.taking.clear()
         await bench.append(CHUNK // 2, hole=CHUNK)
+        await until(lambda: bench.sent.paused)
+        bench.sender._skipper.quiet = PAUSE_FRAMES
         bench.notes.taking.set()
         await until(lambda: bench.live)
-        await bench.append(CHUNK)
+        await bench.append(CHUNK // 2)
         await bench.captures(bench.log.rest)
-        await until(lambda: bench.sent.paused == PAUSE_FRAMES)
+        await until(lambda: bench.sent.paused)
+        assert bench.sent.paused == PAUSE_FRAMES
 
 
 @story
